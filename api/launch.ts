@@ -1,0 +1,57 @@
+/**
+ * How a runtime process is told what to serve: its command line, the same in a pod and on a laptop. Written by the
+ * operator and the supervisor, read by `runtime/main.ts`.
+ */
+import { z } from 'zod';
+
+/** The part of the effective `serving` that the runtime itself acts on, in plain numbers. */
+export const runtimeServing = z.strictObject({
+  batching: z.strictObject({ maxBatchSize: z.int().min(1), maxDelayMs: z.number().min(0) }),
+  warmupRequests: z.int().min(0),
+  session: z.strictObject({
+    threads: z.int().min(1),
+    graphOptimization: z.enum(['disabled', 'basic', 'extended', 'all']),
+    executionProviders: z.array(z.enum(['cpu', 'cuda', 'tensorrt'])).min(1),
+    arena: z.boolean(),
+  }),
+  limits: z.strictObject({ bodyBytes: z.int().min(1), queue: z.int().min(1), timeoutMs: z.number().min(1) }),
+  protocols: z.array(z.string()).min(1),
+});
+export type RuntimeServing = z.output<typeof runtimeServing>;
+
+/** `HOST:PORT`; port 0 asks for a free one. */
+const address = z.string().regex(/^.+:\d{1,5}$/, 'expected HOST:PORT');
+
+export const launch = z.strictObject({
+  model: z.string().min(1).max(63),
+  version: z.string().min(1).max(63),
+  uri: z.string().min(1),
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+  serving: runtimeServing,
+  /** The traffic table's file. Without it the process answers everything itself. */
+  table: z.string().optional(),
+  /** Entry address. `none`: the public socket is handed over by a supervisor. */
+  entry: z.union([z.literal('none'), address]),
+  direct: address,
+  admin: address,
+  /** Where the last words of a failed start go. */
+  terminationLog: z.string().optional(),
+  /** After SIGTERM: ms of going on as before while endpoints forget this process. */
+  drainDelayMs: z.int().min(0),
+  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+});
+export type Launch = z.output<typeof launch>;
+
+/** The command line for a launch: `--model digits --version v1 … --serving {json}`. */
+export function launchArgs(to: Launch): string[] {
+  const args = ['--model', to.model, '--version', to.version, '--uri', to.uri, '--serving', JSON.stringify(to.serving)];
+  if (to.sha256) args.push('--sha256', to.sha256);
+  if (to.table) args.push('--table', to.table);
+  args.push('--entry', to.entry, '--direct', to.direct, '--admin', to.admin);
+  if (to.terminationLog) args.push('--termination-log', to.terminationLog);
+  args.push('--drain-delay', String(to.drainDelayMs), '--log-level', to.logLevel);
+  return args;
+}

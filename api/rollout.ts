@@ -1,0 +1,79 @@
+/** How the split moves from what is served now to what the spec asks for, and what must hold on the way. */
+import { z } from 'zod';
+import { duration, field, percent, withRules } from './fields.ts';
+
+const step = z.strictObject({
+  traffic: field(percent(), 'Requests moved so far, of all requests.', { unit: 'percent' }),
+  hold: field(duration().optional(), 'How long to stay at this step once it is in force.', { default: '0s' }),
+  approval: field(z.enum(['required']).optional(), 'Wait here until someone approves the step.'),
+});
+
+const check = withRules(
+  z.strictObject({
+    metric: field(
+      z.enum(['error-rate', 'latency-p50', 'latency-p95', 'latency-p99', 'disagreement']).optional(),
+      'What is measured, canary against stable over the same window. Rates are fractions, latencies seconds.',
+    ),
+    prometheus: field(z.string().min(1).max(4096).optional(), 'A PromQL query that gives one number.'),
+    min: field(z.number().optional(), 'Least value that passes.'),
+    max: field(z.number().optional(), 'Largest value that passes.'),
+    maxRatio: field(
+      z.number().min(0).optional(),
+      "Largest ratio of the canary's value to the stable version's that passes.",
+    ),
+  }),
+  [
+    {
+      cel: 'has(self.metric) != has(self.prometheus)',
+      message: 'a check is exactly one of metric, prometheus',
+      holds: (c) => (c.metric === undefined) !== (c.prometheus === undefined),
+    },
+    {
+      cel: 'has(self.min) || has(self.max) || has(self.maxRatio)',
+      message: 'a check needs min, max or maxRatio',
+      holds: (c) => c.min !== undefined || c.max !== undefined || c.maxRatio !== undefined,
+    },
+    {
+      cel: '!(has(self.prometheus) && has(self.maxRatio))',
+      message: 'maxRatio compares canary and stable; a prometheus check has no stable side',
+      holds: (c) => c.prometheus === undefined || c.maxRatio === undefined,
+      path: ['maxRatio'],
+    },
+  ],
+);
+
+const analysis = z.strictObject({
+  interval: field(duration().optional(), 'Time between two looks at the checks.', { default: '15s' }),
+  minSamples: field(
+    z.int().min(1).max(1_000_000_000).optional(),
+    'Requests that the canary must have answered before a check counts.',
+    {
+      unit: 'requests',
+      default: 200,
+    },
+  ),
+  deadline: field(duration().optional(), 'Longest time that a step may wait for enough samples.', { default: '30m' }),
+  mirror: field(percent().optional(), "Stable's requests that are mirrored to the canary when a check needs pairs.", {
+    unit: 'percent',
+    default: 0,
+  }),
+  checks: field(z.array(check).min(1).max(32), 'All must pass for the rollout to go on.'),
+});
+
+/** The walk from the split that is served to the split that is asked for. */
+export const rollout = z.strictObject({
+  steps: field(
+    withRules(z.array(step).min(1).max(32), [
+      {
+        cel: 'self.map(s, s.traffic).isSorted()',
+        message: 'steps must not go down: give traffic in rising order',
+        holds: (steps) => steps.every((s, i) => i === 0 || s.traffic >= (steps[i - 1]?.traffic ?? 0)),
+      },
+    ]),
+    'Steps of the walk, in rising order of traffic. The end of the walk is implied.',
+  ),
+  analysis: field(analysis.optional(), 'What must hold for the walk to go on.'),
+  onFailure: field(z.enum(['Rollback', 'Pause']).optional(), 'What a failed analysis does.', { default: 'Rollback' }),
+});
+
+export type Rollout = z.output<typeof rollout>;

@@ -1,0 +1,88 @@
+/**
+ * The traffic table: who answers what, at one revision. Written by the operator (a ConfigMap) or the supervisor (a
+ * file), read by every runtime process of every version. JSON, one file, named `traffic.json`.
+ */
+import { z } from 'zod';
+import { ALL } from './units.ts';
+
+export const TRAFFIC_TABLE_FILE = 'traffic.json';
+
+const points = z.int().min(0).max(ALL);
+
+/** Half-open: `[from, to)` of the 10,000 slots. */
+const range = z.tuple([points, points]);
+
+const tableVersion = z.strictObject({
+  name: z.string().min(1).max(63),
+  /** Share of requests, basis points. Equals the number of slots in `ranges`. */
+  share: points,
+  /** Slots of this version. A request draws a slot, at random or from its cohort; see `slotOf` in the runtime. */
+  ranges: z.array(range).max(ALL),
+  /** Requests copied to it and compared, basis points. */
+  shadow: points.default(0),
+  /** Where its direct ports are. The host may resolve to many addresses (a headless Service). Absent while it has none. */
+  address: z
+    .strictObject({
+      host: z.string().min(1),
+      http: z.int().min(1).max(65535),
+      grpc: z.int().min(1).max(65535).optional(),
+    })
+    .optional(),
+});
+
+export const trafficTable = z
+  .strictObject({
+    /** Name of the ModelDeployment, and of the model in every protocol. */
+    model: z.string().min(1).max(63),
+    /** Grows with every change. */
+    revision: z.int().min(1),
+    /** The stable version: behind the public door, and compared with. */
+    primary: z.string().min(1).max(63),
+    cohort: z.strictObject({ header: z.string().min(1) }).optional(),
+    versions: z.array(tableVersion).min(1).max(64),
+  })
+  .superRefine((table, ctx) => {
+    const owner = new Array<string | undefined>(ALL).fill(undefined);
+    for (const version of table.versions) {
+      let slots = 0;
+      for (const [from, to] of version.ranges) {
+        for (let slot = from; slot < to; slot++) {
+          if (owner[slot] !== undefined) {
+            ctx.addIssue({
+              code: 'custom',
+              message: `slot ${slot} belongs to ${owner[slot]} and ${version.name}`,
+              path: ['versions'],
+            });
+            return;
+          }
+          owner[slot] = version.name;
+          slots++;
+        }
+      }
+      if (slots !== version.share) {
+        ctx.addIssue({
+          code: 'custom',
+          message: `${version.name} has share ${version.share} but ${slots} slots`,
+          path: ['versions'],
+        });
+      }
+    }
+    if (owner.includes(undefined)) {
+      ctx.addIssue({
+        code: 'custom',
+        message: `slot ${owner.indexOf(undefined)} belongs to no version`,
+        path: ['versions'],
+      });
+    }
+    if (!table.versions.some((v) => v.name === table.primary)) {
+      ctx.addIssue({
+        code: 'custom',
+        message: `primary ${table.primary} is not a version of the table`,
+        path: ['primary'],
+      });
+    }
+  });
+
+export type TrafficTable = z.output<typeof trafficTable>;
+export type TableVersion = TrafficTable['versions'][number];
+export type Range = readonly [number, number];
