@@ -1,0 +1,93 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Access, call, mustCall, writeKubeconfig } from './access.ts';
+import type { Binary } from './build.ts';
+import type { Servers } from './servers.ts';
+
+/** A simulated node. */
+export interface NodeSpec {
+  name: string;
+  labels?: Record<string, string>;
+  /** Added to 32 CPUs, 256Gi of memory and 110 pods: `{'nvidia.com/gpu': '8'}`. */
+  capacity?: Record<string, string>;
+  taints?: { key: string; value?: string; effect: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute' }[];
+}
+
+const CAPACITY = { cpu: '32', memory: '256Gi', pods: '110' };
+
+/** The default of 20 queries a second is what limits a large run. */
+const CLIENT_RATE = ['--kube-api-qps=500', '--kube-api-burst=1000'];
+
+/** Nodes node-0, node-1, …, alike. */
+export function numberedNodes(count: number): NodeSpec[] {
+  return Array.from({ length: count }, (_, index) => ({ name: `node-${index}` }));
+}
+
+/** Starts controller-manager, scheduler and kwok, each as its own user. */
+export async function startControllers(
+  servers: Servers,
+  binaries: Record<'kube-controller-manager' | 'kube-scheduler' | 'kwok', string>,
+  users: ReadonlyMap<string, Access>,
+  flags: Partial<Record<Binary, readonly string[]>>,
+): Promise<void> {
+  const { folder } = servers;
+  const start = async (name: keyof typeof binaries, user: string, own: readonly string[]): Promise<void> => {
+    const access = users.get(user);
+    if (!access) throw new Error(`no token for ${user}`);
+    const kubeconfig = join(folder, `${name}.kubeconfig`);
+    await writeKubeconfig(kubeconfig, access);
+    servers.run(name, binaries[name], [`--kubeconfig=${kubeconfig}`, ...own, ...(flags[name] ?? [])]);
+  };
+  await start('kube-controller-manager', 'system:kube-controller-manager', [
+    '--leader-elect=false',
+    '--secure-port=0',
+    '--use-service-account-credentials=true',
+    `--service-account-private-key-file=${join(folder, 'service-account.key')}`,
+    `--root-ca-file=${join(folder, 'ca.crt')}`,
+    ...CLIENT_RATE,
+  ]);
+  await start('kube-scheduler', 'system:kube-scheduler', ['--leader-elect=false', '--secure-port=0', ...CLIENT_RATE]);
+  // A config of our own keeps kwok from reading one in the home folder.
+  const config = join(folder, 'kwok.yaml');
+  await writeFile(config, 'apiVersion: config.kwok.x-k8s.io/v1alpha1\nkind: KwokConfiguration\n');
+  await start('kwok', 'kwok', [
+    `--config=${config}`,
+    '--manage-all-nodes=true',
+    '--cidr=10.244.0.1/16',
+    // Without a lease duration kwok 0.7.0 renews no lease and picks a 10-minute heartbeat: nodes would turn NotReady.
+    '--node-lease-duration-seconds=40',
+  ]);
+}
+
+/** Creates the nodes; kwok then makes them Ready. */
+export async function addNodes(admin: Access, nodes: readonly NodeSpec[]): Promise<void> {
+  for (const { name, labels, capacity, taints } of nodes) {
+    const resources = { ...CAPACITY, ...capacity };
+    await mustCall(admin, 'POST', '/api/v1/nodes', {
+      metadata: { name, labels: { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux', ...labels } },
+      spec: { taints },
+      status: { capacity: resources, allocatable: resources },
+    });
+  }
+}
+
+/** Waits until pods can be created, scheduled and run: a default ServiceAccount, and no node that is not Ready. */
+export async function waitForControllers(servers: Servers, admin: Access): Promise<void> {
+  await servers.await('kube-controller-manager', async () => {
+    return (await call(admin, 'GET', '/api/v1/namespaces/default/serviceaccounts/default')).status === 200;
+  });
+  await servers.await('kwok', async () => {
+    const list = (await mustCall(admin, 'GET', '/api/v1/nodes')) as { items: NodeStatus[] };
+    return list.items.every(isReady);
+  });
+}
+
+interface NodeStatus {
+  spec: { taints?: { key: string }[] };
+  status: { conditions?: { type: string; status: string }[] };
+}
+
+function isReady({ spec, status }: NodeStatus): boolean {
+  const ready = status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+  return ready && !spec.taints?.some(({ key }) => key.startsWith('node.kubernetes.io/'));
+}
