@@ -1,8 +1,9 @@
 /** Version override over ModelDeployment over defaults: what counts for one version. The only place that knows defaults. */
+import type { AutoscalingMetric } from './autoscaling.ts';
 import type { RuntimeServing } from './launch.ts';
 import type { ModelDeploymentSpec, Version } from './model-deployment.ts';
 import type { Serving } from './serving.ts';
-import { ALL, basisPoints, durationMs, quantityNumber } from './units.ts';
+import { ALL, basisPoints, byteCount, durationMs } from './units.ts';
 
 /** Field by field, one level deep; `replicas` and `autoscaling`, and the kinds of GPU, displace each other. */
 export function effectiveServing(spec: ModelDeploymentSpec, version: Version): Serving {
@@ -30,7 +31,7 @@ export function runtimeServingOf(serving: Serving): RuntimeServing {
       arena: session?.arena ?? true,
     },
     limits: {
-      bodyBytes: quantityNumber(limits?.body ?? '16Mi'),
+      bodyBytes: byteCount(limits?.body ?? '16Mi'),
       queue: limits?.queue ?? 1024,
       timeoutMs: durationMs(limits?.timeout ?? '30s'),
     },
@@ -57,3 +58,68 @@ export function statedShares(spec: ModelDeploymentSpec): Map<string, number> {
 export function retireAfterMs(spec: ModelDeploymentSpec): number {
   return durationMs(spec.retireAfter ?? '30s');
 }
+
+/** Largest absolute difference from a golden answer that still counts as equal. */
+export function goldenTolerance(version: Version): number {
+  return version.golden?.tolerance ?? 1e-4;
+}
+
+/** What is mirrored to a shadow version, basis points of all requests. */
+export function shadowPoints(version: Version): number {
+  return basisPoints(version.shadow ?? 0);
+}
+
+/** What the autoscaler looks at; undefined for a fixed number of replicas. */
+export function autoscalingMetrics(serving: Serving): AutoscalingMetric[] | undefined {
+  return serving.autoscaling && (serving.autoscaling.metrics ?? [{ cpu: 80 }]);
+}
+
+/** The GPU of each replica with its defaults; undefined for none. `minMemory` in bytes. */
+export function effectiveGpu({ gpu }: Serving) {
+  if (!gpu) return undefined;
+  const { minMemory, claim, ...rest } = gpu;
+  return {
+    ...rest,
+    shared: gpu.shared ?? false,
+    resource: gpu.resource ?? 'nvidia.com/gpu',
+    ...(claim ? { claim: { ...claim, count: claim.count ?? 1, selectors: claim.selectors ?? [] } } : {}),
+    ...(minMemory === undefined ? {} : { minMemory: byteCount(minMemory) }),
+  };
+}
+
+/** The cache of answers with its defaults; undefined for none. */
+export function effectiveCache({ cache }: Serving) {
+  return cache && { sizeBytes: byteCount(cache.size), ttlMs: durationMs(cache.ttl ?? '1m') };
+}
+
+/** The walk with its defaults, in milliseconds and basis points; undefined where the split takes effect at once. */
+export function effectiveRollout({ rollout }: ModelDeploymentSpec) {
+  if (!rollout) return undefined;
+  const { analysis } = rollout;
+  return {
+    steps: rollout.steps.map((step) => ({
+      traffic: basisPoints(step.traffic),
+      holdMs: durationMs(step.hold ?? '0s'),
+      approval: step.approval === 'required',
+    })),
+    analysis: analysis && {
+      intervalMs: durationMs(analysis.interval ?? '15s'),
+      minSamples: analysis.minSamples ?? 200,
+      deadlineMs: durationMs(analysis.deadline ?? '30m'),
+      mirror: basisPoints(analysis.mirror ?? 0),
+      checks: analysis.checks,
+    },
+    onFailure: rollout.onFailure ?? ('Rollback' as const),
+  };
+}
+
+/** The gateways that the routes attach to, with their defaults; undefined where the pods split. */
+export function effectiveParents({ routing }: ModelDeploymentSpec) {
+  return routing?.gateway?.parentRefs.map((ref) => ({
+    ...ref,
+    group: ref.group ?? 'gateway.networking.k8s.io',
+    kind: ref.kind ?? 'Gateway',
+  }));
+}
+
+export type EffectiveRollout = NonNullable<ReturnType<typeof effectiveRollout>>;

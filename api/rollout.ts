@@ -5,21 +5,37 @@ import { duration, field, percent, withRules } from './fields.ts';
 const step = z.strictObject({
   traffic: field(percent(), 'Requests moved so far, of all requests.', { unit: 'percent' }),
   hold: field(duration().optional(), 'How long to stay at this step once it is in force.', { default: '0s' }),
-  approval: field(z.enum(['required']).optional(), 'Wait here until someone approves the step.'),
+  approval: field(z.enum(['required']).optional(), 'Wait here until someone approves the step.', {
+    absent: 'the walk goes on by itself',
+  }),
 });
+
+const steps = withRules(z.array(step).min(1).max(32), [
+  {
+    cel: 'self.map(s, s.traffic).isSorted()',
+    message: 'steps must not go down: give traffic in rising order',
+    holds: (list) => list.every((s, i) => i === 0 || s.traffic >= (list[i - 1]?.traffic ?? 0)),
+  },
+]);
+
+const bound = { unit: 'fraction of requests; seconds for latencies', absent: 'not bounded so' };
 
 const check = withRules(
   z.strictObject({
     metric: field(
       z.enum(['error-rate', 'latency-p50', 'latency-p95', 'latency-p99', 'disagreement']).optional(),
       'What is measured, canary against stable over the same window. Rates are fractions, latencies seconds.',
+      { absent: '`prometheus` counts' },
     ),
-    prometheus: field(z.string().min(1).max(4096).optional(), 'A PromQL query that gives one number.'),
-    min: field(z.number().optional(), 'Least value that passes.'),
-    max: field(z.number().optional(), 'Largest value that passes.'),
+    prometheus: field(z.string().min(1).max(4096).optional(), 'A PromQL query that gives one number.', {
+      absent: '`metric` counts',
+    }),
+    min: field(z.number().optional(), 'Least value that passes.', bound),
+    max: field(z.number().optional(), 'Largest value that passes.', bound),
     maxRatio: field(
       z.number().min(0).optional(),
       "Largest ratio of the canary's value to the stable version's that passes.",
+      { unit: 'canary per stable', absent: 'not bounded so' },
     ),
   }),
   [
@@ -34,45 +50,63 @@ const check = withRules(
       holds: (c) => c.min !== undefined || c.max !== undefined || c.maxRatio !== undefined,
     },
     {
+      cel: '!(has(self.min) && has(self.max)) || self.min <= self.max',
+      message: 'no value passes: min is above max',
+      holds: (c) => c.min === undefined || c.max === undefined || c.min <= c.max,
+      path: ['min'],
+    },
+    {
       cel: '!(has(self.prometheus) && has(self.maxRatio))',
       message: 'maxRatio compares canary and stable; a prometheus check has no stable side',
       holds: (c) => c.prometheus === undefined || c.maxRatio === undefined,
       path: ['maxRatio'],
     },
+    {
+      cel: "!(has(self.metric) && self.metric == 'disagreement' && has(self.maxRatio))",
+      message: 'disagreement is between canary and stable already: give max instead of maxRatio',
+      holds: (c) => c.metric !== 'disagreement' || c.maxRatio === undefined,
+      path: ['maxRatio'],
+    },
   ],
 );
 
-const analysis = z.strictObject({
-  interval: field(duration().optional(), 'Time between two looks at the checks.', { default: '15s' }),
-  minSamples: field(
-    z.int().min(1).max(1_000_000_000).optional(),
-    'Requests that the canary must have answered before a check counts.',
-    {
-      unit: 'requests',
-      default: 200,
-    },
-  ),
-  deadline: field(duration().optional(), 'Longest time that a step may wait for enough samples.', { default: '30m' }),
-  mirror: field(percent().optional(), "Stable's requests that are mirrored to the canary when a check needs pairs.", {
-    unit: 'percent',
-    default: 0,
+const analysis = withRules(
+  z.strictObject({
+    interval: field(duration({ min: '1s', max: '1h' }).optional(), 'Time between two looks at the checks.', {
+      default: '15s',
+    }),
+    minSamples: field(
+      z.int().min(1).max(1_000_000_000).optional(),
+      'Requests that the canary must have answered before a check counts.',
+      { unit: 'requests', default: 200 },
+    ),
+    deadline: field(duration({ min: '1s' }).optional(), 'Longest time that a step may wait for enough samples.', {
+      default: '30m',
+    }),
+    mirror: field(percent().optional(), "Stable's requests that are mirrored to the canary when a check needs pairs.", {
+      unit: 'percent',
+      default: 0,
+    }),
+    checks: field(z.array(check).min(1).max(32), 'All must pass for the rollout to go on.'),
   }),
-  checks: field(z.array(check).min(1).max(32), 'All must pass for the rollout to go on.'),
-});
+  [
+    {
+      cel:
+        "!self.checks.exists(c, has(c.metric) && c.metric == 'disagreement') || " +
+        '(has(self.mirror) && self.mirror > 0.0)',
+      message: 'a disagreement check compares mirrored requests: give mirror above 0',
+      holds: (a) => (a.mirror ?? 0) > 0 || !a.checks.some((c) => c.metric === 'disagreement'),
+      path: ['mirror'],
+    },
+  ],
+);
 
 /** The walk from the split that is served to the split that is asked for. */
 export const rollout = z.strictObject({
-  steps: field(
-    withRules(z.array(step).min(1).max(32), [
-      {
-        cel: 'self.map(s, s.traffic).isSorted()',
-        message: 'steps must not go down: give traffic in rising order',
-        holds: (steps) => steps.every((s, i) => i === 0 || s.traffic >= (steps[i - 1]?.traffic ?? 0)),
-      },
-    ]),
-    'Steps of the walk, in rising order of traffic. The end of the walk is implied.',
-  ),
-  analysis: field(analysis.optional(), 'What must hold for the walk to go on.'),
+  steps: field(steps, 'Steps of the walk, in rising order of traffic. The end of the walk is implied.'),
+  analysis: field(analysis.optional(), 'What must hold for the walk to go on.', {
+    absent: 'only time and approvals are waited for',
+  }),
   onFailure: field(z.enum(['Rollback', 'Pause']).optional(), 'What a failed analysis does.', { default: 'Rollback' }),
 });
 

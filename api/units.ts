@@ -34,6 +34,11 @@ export function quantityNumber(value: string | number): number {
   return Number(amount) * (suffix ? (MULTIPLIERS[suffix] ?? 1) : 1);
 }
 
+/** A quantity of bytes as a whole number, rounded up, that a JavaScript number holds exactly: `1.1Ki` → 1127. */
+export function byteCount(value: string | number): number {
+  return Math.min(Math.ceil(quantityNumber(value)), Number.MAX_SAFE_INTEGER);
+}
+
 /** All of something, in basis points. */
 export const ALL = 10_000;
 

@@ -28,7 +28,9 @@ function sourceFiles(folder: string): string[] {
 
 /** Every module specifier of a file: static imports, re-exports, dynamic imports. */
 function specifiers(source: string): string[] {
-  return [...source.matchAll(/(?:\bfrom\s*|\bimport\s*\(\s*|^\s*import\s+)['"]([^'"]+)['"]/gm)].map((m) => m[1] as string);
+  return [...source.matchAll(/(?:\bfrom\s*|\bimport\s*\(\s*|^\s*import\s+)['"]([^'"]+)['"]/gm)].map(
+    (m) => m[1] as string,
+  );
 }
 
 function importsOf(folder: string): Import[] {
@@ -37,9 +39,9 @@ function importsOf(folder: string): Import[] {
   );
 }
 
-/** The top folder that a relative import leads to; undefined for packages and `node:` modules. */
+/** The top folder that a relative import leads to; undefined for packages, `node:` modules and package.json. */
 function folderOf({ file, from }: Import): string | undefined {
-  if (!from.startsWith('.')) return undefined;
+  if (!from.startsWith('.') || from.endsWith('/package.json')) return undefined;
   return path.normalize(path.join(path.dirname(file), from)).split(path.sep)[0];
 }
 
