@@ -48,7 +48,8 @@ async function predict(agent: Agent, url: string, scan: number): Promise<Outcome
     if (response.statusCode === 200) {
       const answer = JSON.parse(text);
       outcome.label = answer.outputs.find((o: { name: string }) => o.name === 'label').data[0];
-      if (answer.model_version !== outcome.version) outcome.error = `body says ${answer.model_version}, header ${outcome.version}`;
+      if (answer.model_version !== outcome.version)
+        outcome.error = `body says ${answer.model_version}, header ${outcome.version}`;
     } else {
       outcome.error = text;
     }
@@ -67,7 +68,10 @@ export class Load {
   #stopped = false;
   #sent = 0;
 
-  constructor(url: string, { callers = 8, total = Number.POSITIVE_INFINITY }: { callers?: number; total?: number } = {}) {
+  constructor(
+    url: string,
+    { callers = 8, total = Number.POSITIVE_INFINITY }: { callers?: number; total?: number } = {},
+  ) {
     this.#agent = new Agent({ connections: callers, pipelining: 1 });
     this.#callers = Array.from({ length: callers }, async () => {
       while (!this.#stopped && this.#sent < total) {
@@ -94,10 +98,13 @@ export class Load {
 export function shares(outcomes: readonly Outcome[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { version } of outcomes) counts[version] = (counts[version] ?? 0) + 1;
-  return Object.fromEntries(Object.entries(counts).map(([version, count]) => [version, (100 * count) / outcomes.length]));
+  return Object.fromEntries(
+    Object.entries(counts).map(([version, count]) => [version, (100 * count) / outcomes.length]),
+  );
 }
 
-export const failed = (outcomes: readonly Outcome[]) => outcomes.filter((o) => o.status !== 200 || o.error !== undefined);
+export const failed = (outcomes: readonly Outcome[]) =>
+  outcomes.filter((o) => o.status !== 200 || o.error !== undefined);
 
 /** Answers whose label is not the one that scikit-learn gives for the version that answered. */
 export function wrongLabels(outcomes: readonly Outcome[]): Outcome[] {

@@ -1,0 +1,48 @@
+#!/usr/bin/env node
+// The launcher: plain JavaScript, so that an old Node can still say what is missing. The program is main.ts.
+import { spawn } from 'node:child_process';
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const NEEDED = 24;
+const RELAUNCHED = 'MODELSHIP_RELAUNCHED';
+const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+function projectNode() {
+  const here = dirname(realpathSync(fileURLToPath(import.meta.url)));
+  const binary = join(here, '..', 'node_modules', '.bin', 'node');
+  return existsSync(binary) ? binary : undefined;
+}
+
+/** A signal from the terminal reaches the child twice, from its group and from here; `run` counts those as one. */
+function relaunch(node) {
+  const child = spawn(node, process.argv.slice(1), { stdio: 'inherit', env: { ...process.env, [RELAUNCHED]: '1' } });
+  const forward = (signal) => child.kill(signal);
+  for (const signal of FORWARDED) process.on(signal, forward);
+  child.on('error', (error) => {
+    process.stderr.write(`error: ${node} cannot be started: ${error.message}\n`);
+    process.exitCode = 1;
+  });
+  child.on('exit', (code, signal) => {
+    for (const name of FORWARDED) process.off(name, forward);
+    if (signal) process.kill(process.pid, signal);
+    else process.exitCode = code;
+  });
+}
+
+if (Number.parseInt(process.versions.node, 10) >= NEEDED) {
+  const { main } = await import('./main.ts');
+  await main(process.argv.slice(2));
+} else {
+  const node = process.env[RELAUNCHED] ? undefined : projectNode();
+  if (node) {
+    relaunch(node);
+  } else {
+    process.stderr.write(
+      `error: modelship needs Node ${NEEDED} or later, and this is ${process.version}.\n` +
+        'Install it from https://nodejs.org, or run `npm ci` in the folder of Modelship: that brings its own.\n',
+    );
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,85 @@
+/** What the planner speaks of: versions, sizes, shares. No Kubernetes objects, no processes, no clock. */
+import type { Range, TableVersion, TrafficTable } from '../api/traffic-table.ts';
+
+export interface DesiredVersion {
+  name: string;
+  /** Share of requests that is asked for, basis points. */
+  share: number;
+  /** Requests to copy to it, basis points. */
+  shadow: number;
+  /** Replicas. */
+  size: number;
+  /** No longer listed: it serves what it serves until the split that lacks it takes effect, then it retires. */
+  dropped?: boolean;
+}
+
+export interface Desired {
+  /** Name of the ModelDeployment. */
+  model: string;
+  /** In the order of the list; those that are dropped but still exist come with it. Shares of the listed sum to 10,000. */
+  versions: readonly DesiredVersion[];
+  cohort?: { header: string } | undefined;
+  /** How long a version outlives its last traffic, ms. */
+  retireAfterMs: number;
+}
+
+export interface ObservedVersion {
+  name: string;
+  /** Whether anything of it runs or is being started. */
+  exists: boolean;
+  /** Replicas that are loaded and warm. */
+  readyReplicas: number;
+  /** Replicas that were last asked for. */
+  size?: number | undefined;
+  /** Where its direct ports are, or were when it was last ready. */
+  address?: TableVersion['address'];
+}
+
+export interface Observed {
+  versions: readonly ObservedVersion[];
+  /** The table that was last written. */
+  table?: TrafficTable | undefined;
+  /** Whether every ready process reports that table's revision. */
+  inForce: boolean;
+  /** The version behind the public door now. */
+  door?: string | undefined;
+}
+
+/** Slots by version. */
+export type Split = readonly { name: string; ranges: readonly Range[] }[];
+
+/** What one plan hands to the next. JSON. */
+export interface Memory {
+  /** Until every version of the first split has been ready once. */
+  starting?:
+    | {
+        /** Slots of the split that is being started; from an earlier life, so that cohorts find their versions again. */
+        base?: Split | undefined;
+        /** Versions that have been ready since the start. */
+        joined: readonly string[];
+      }
+    | undefined;
+  /** Versions that lost traffic: `at` is when the table that takes it from them was first in force everywhere. */
+  lost: Readonly<Record<string, { at?: number }>>;
+}
+
+/** The memory of a planner that has planned nothing. @param base the split of an earlier life */
+export function firstMemory(base?: Split): Memory {
+  return { starting: { base, joined: [] }, lost: {} };
+}
+
+export interface Plan {
+  /** What must run, at which size. What exists and is neither here nor in `retire` is none of the planner's. */
+  run: { name: string; size: number }[];
+  /** The table to write; absent when the one that was written last still says all. */
+  table?: TrafficTable;
+  /** The version to put behind the public door; absent while none can stand there: leave the door where it is. */
+  entry?: string;
+  /** What may stop now: nobody sends it anything any more. */
+  retire: string[];
+  /** When to plan again though nothing has happened, ms of the same clock as `now`. */
+  wakeAt?: number;
+  /** Why the stated split is not in force, in sentences; empty when it is. */
+  waiting: string[];
+  memory: Memory;
+}

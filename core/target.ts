@@ -1,0 +1,90 @@
+/**
+ * Which shares to serve next. This is the seam for rollouts: without one the stated split takes effect at once when all
+ * its versions are ready; an engine that walks steps answers the same question with a point on the way.
+ */
+import { ALL, percentOf } from '../api/units.ts';
+import type { Desired, Memory, Observed } from './model.ts';
+import { moveShares, type SplitEntry } from './split.ts';
+
+export interface Target {
+  /** The split to serve; absent while nothing can be served. */
+  split?: SplitEntry[];
+  starting: Memory['starting'];
+  waiting: string[];
+}
+
+/** A ModelDeployment with `rollout:` is treated as one without. */
+export function targetShares(desired: Desired, observed: Observed, memory: Memory): Target {
+  return memory.starting ? firstShares(desired, observed, memory.starting) : laterShares(desired, observed);
+}
+
+/** What the list asks for. */
+function stated(desired: Desired): Map<string, number> {
+  return new Map(desired.versions.filter((v) => !v.dropped).map((v) => [v.name, v.share]));
+}
+
+/** From the start to the first time that all have been ready: those that are serve, so that the service is up early. */
+function firstShares(desired: Desired, observed: Observed, starting: NonNullable<Memory['starting']>): Target {
+  const shares = stated(desired);
+  const base = moveShares(starting.base, shares);
+  const ready = readyNames(observed);
+  const needed = [...shares].filter(([, share]) => share > 0).map(([name]) => name);
+  // One that was ready and is not any more keeps its share: whoever is behind the door answers for it.
+  const joined = needed.filter((name) => starting.joined.includes(name) || ready.has(name));
+  const missing = needed.filter((name) => !joined.includes(name));
+  const waiting = waitingFor(missing, shares);
+  if (missing.length === 0) return { split: base, starting: undefined, waiting };
+  const next = { base, joined };
+  const able = joined.filter((name) => ready.has(name));
+  const heir = largest(able.length > 0 ? able : joined, shares);
+  if (heir === undefined) return { ...servedNow(observed), starting: next, waiting };
+  return { split: inherit(base, missing, heir), starting: next, waiting };
+}
+
+function laterShares(desired: Desired, observed: Observed): Target {
+  const shares = stated(desired);
+  const served = servedNow(observed).split ?? [];
+  const ready = readyNames(observed);
+  const same = served.every(({ name, share }) => share === (shares.get(name) ?? 0));
+  const unready = [...shares].filter(([name, share]) => share > 0 && !ready.has(name)).map(([name]) => name);
+  if (same) {
+    const instead = ready.size > 0 ? 'another version answers for it' : 'requests wait';
+    return { split: served, starting: undefined, waiting: unready.map((name) => `${name} is not ready; ${instead}`) };
+  }
+  if (unready.length > 0) return { split: served, starting: undefined, waiting: waitingFor(unready, shares) };
+  return { split: moveShares(served, shares), starting: undefined, waiting: [] };
+}
+
+function servedNow(observed: Observed): { split?: SplitEntry[] } {
+  if (!observed.table) return {};
+  return {
+    split: observed.table.versions
+      .filter(({ share }) => share > 0)
+      .map(({ name, share, ranges }) => ({ name, share, ranges: [...ranges] })),
+  };
+}
+
+/** `base`, with the slots of those that are missing in one other hand until they come. */
+function inherit(base: readonly SplitEntry[], missing: readonly string[], heir: string): SplitEntry[] {
+  const shares = new Map(base.map(({ name, share }) => [name, missing.includes(name) ? 0 : share]));
+  shares.set(heir, (shares.get(heir) ?? 0) + ALL - [...shares.values()].reduce((sum, share) => sum + share, 0));
+  return moveShares(base, shares);
+}
+
+function readyNames(observed: Observed): Set<string> {
+  return new Set(observed.versions.filter((v) => v.readyReplicas > 0).map((v) => v.name));
+}
+
+/** The name with the largest share; the first of equals. */
+function largest(names: readonly string[], shares: ReadonlyMap<string, number>): string | undefined {
+  let best: string | undefined;
+  for (const name of names) {
+    if (best === undefined || (shares.get(name) ?? 0) > (shares.get(best) ?? 0)) best = name;
+  }
+  return best;
+}
+
+function waitingFor(missing: readonly string[], shares: ReadonlyMap<string, number>): string[] {
+  const split = [...shares].map(([name, share]) => `${name} ${percentOf(share)} %`).join(', ');
+  return missing.map((name) => `${name} is not ready; the split ${split} takes effect when it is`);
+}

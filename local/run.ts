@@ -1,0 +1,142 @@
+/** `modelship run` as a library: files in, processes and a public door out. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setImmediate } from 'node:timers';
+import { fileURLToPath } from 'node:url';
+import { type Clock, realClock } from './clock.ts';
+import { checkVolumes, readFiles, type SourceFile } from './files.ts';
+import { bindDoor, type PublicDoor } from './listen-handle.ts';
+import { ChildRuntime } from './process.ts';
+import { readReport } from './report-reader.ts';
+import { Running } from './running.ts';
+import type { LocalEvent, Snapshot } from './snapshot.ts';
+import { DeploymentState, lockFolder } from './state.ts';
+import { Supervisor } from './supervisor.ts';
+
+export interface RunOptions {
+  /** YAML files, each with one or more ModelDeployments. */
+  files: readonly string[];
+  host: string;
+  /** Port of the first ModelDeployment; the next one has `port + 10`, and so on. 0 asks for free ones. */
+  port: number;
+  /** Folder by claim name, for `pvc://CLAIM/PATH`. */
+  volumes: Readonly<Record<string, string>>;
+  /** Where tables, accepted specs and status survive a restart. A temporary folder unless given. */
+  stateDir?: string;
+  /** Whether edits of the files are applied. On unless told otherwise. */
+  watch?: boolean;
+  /** Log level of the runtime processes, whose output is appended to files in the state folder; default `warn`. */
+  logLevel?: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+}
+
+export interface RunEvents {
+  /** Something happened. */
+  event: (event: LocalEvent) => void;
+  /** Fresh numbers, about twice a second. */
+  snapshot: (snapshot: Snapshot) => void;
+}
+
+export interface LocalRun {
+  readonly deployments: readonly { name: string; url: string; entryPort: number }[];
+  /** @returns how to stop listening */
+  on<K extends keyof RunEvents>(name: K, listener: RunEvents[K]): () => void;
+  snapshot(): Snapshot;
+  /** The stated split of every ModelDeployment is in force. Rejects with NOTHING_TO_SERVE. */
+  readonly ready: Promise<void>;
+  /** Drains: in flight requests are answered, processes end. Called again, it ends everything at once. */
+  stop(): Promise<void>;
+  /** When everything has ended. The code is 0 after `stop`, 4 when nothing could be served. */
+  readonly closed: Promise<{ code: number }>;
+}
+
+/** What a test replaces. */
+export interface RunDeps {
+  clock: Clock;
+  /** 0 ≤ x < 1. */
+  random(): number;
+  /** Script of the runtime. */
+  script: string;
+}
+
+const realDeps: RunDeps = {
+  clock: realClock,
+  random: Math.random,
+  script: fileURLToPath(new URL('../runtime/main.ts', import.meta.url)),
+};
+
+/** Room between two ModelDeployments' ports, for the other protocols of each. */
+const PORT_STEP = 10;
+
+/**
+ * Starts serving. Resolves when the public doors are bound, before any process is started, so that a listener added at
+ * once misses nothing; `ready` tells when the stated split serves.
+ * @throws LocalError for bad files, volumes, state folders and addresses
+ */
+export async function runLocal(options: RunOptions, deps: Partial<RunDeps> = {}): Promise<LocalRun> {
+  const all = { ...realDeps, ...deps };
+  const files = readFiles(options.files);
+  const volumes = checkVolumes(options.volumes);
+  const cleanUp: (() => void)[] = [];
+  try {
+    const folder = stateFolder(options.stateDir, cleanUp);
+    const doors = await bindDoors(files, options, cleanUp);
+    const running = new Running({
+      ...all,
+      statusFile: options.stateDir ? join(folder, 'status.json') : undefined,
+      cleanUp,
+    });
+    for (const file of files) {
+      const supervisors = file.documents.map((document) => {
+        const { name } = document.metadata;
+        const state = new DeploymentState(join(folder, name));
+        return new Supervisor({
+          ...all,
+          document,
+          state,
+          door: doors.get(name) as PublicDoor,
+          settings: { places: { volumes, base: file.folder }, logLevel: options.logLevel ?? 'warn' },
+          say: running.sayFor(name),
+          start: starter(state, all),
+        });
+      });
+      running.add(file, supervisors, options.watch ?? true);
+    }
+    setImmediate(() => running.begin());
+    return running;
+  } catch (error) {
+    for (const undo of cleanUp) undo();
+    throw error;
+  }
+}
+
+function stateFolder(stateDir: string | undefined, cleanUp: (() => void)[]): string {
+  if (stateDir === undefined) {
+    const folder = mkdtempSync(join(tmpdir(), 'modelship-'));
+    cleanUp.push(() => rmSync(folder, { recursive: true, force: true }));
+    return folder;
+  }
+  const folder = resolve(stateDir);
+  cleanUp.push(lockFolder(folder));
+  return folder;
+}
+
+async function bindDoors(files: readonly SourceFile[], { host, port }: RunOptions, cleanUp: (() => void)[]) {
+  const doors = new Map<string, PublicDoor>();
+  for (const [i, { metadata }] of files.flatMap((file) => file.documents).entries()) {
+    const door = await bindDoor(host, port === 0 ? 0 : port + i * PORT_STEP);
+    cleanUp.push(() => door.close());
+    doors.set(metadata.name, door);
+  }
+  return doors;
+}
+
+function starter(state: DeploymentState, { clock, script }: RunDeps) {
+  let started = 0;
+  return (launch: ChildRuntime['launch'], onChange: () => void) => {
+    started++;
+    const terminationLog = join(state.logs, `${launch.version}-${started}.last-words`);
+    const logFile = join(state.logs, `${launch.version}.log`);
+    return new ChildRuntime({ launch: { ...launch, terminationLog }, script, logFile, clock, readReport, onChange });
+  };
+}

@@ -1,0 +1,140 @@
+/** The bounded queue in front of a model: first in, first out, one run at a time. */
+import type { Clock } from '../clock.ts';
+import { RequestError } from '../errors.ts';
+import type { Tensor } from '../protocol/datatypes.ts';
+
+export interface Work {
+  inputs: readonly Tensor[];
+  outputs: readonly string[];
+  /** When it must be answered, ms of the clock. What is still waiting then is dropped, not run. */
+  deadline: number;
+  /** Calls back once when nobody waits for the answer any more. @returns how to stop listening */
+  onGone(callback: () => void): () => void;
+}
+
+export interface Done {
+  outputs: Tensor[];
+  /** Milliseconds waited and run. */
+  queued: number;
+  computed: number;
+}
+
+/** How requests reach a model. Batching and worker threads are other implementations of the same. */
+export interface Runner {
+  /** @throws RequestError QUEUE_FULL, REQUEST_TIMEOUT, CLIENT_GONE, INFERENCE_FAILED */
+  submit(work: Work): Promise<Done>;
+  /** Requests that wait or run. */
+  readonly pending: number;
+  /** Resolves once nothing waits and nothing runs. */
+  drained(): Promise<void>;
+}
+
+interface Waiting {
+  work: Work;
+  since: number;
+  resolve(done: Done): void;
+  reject(error: unknown): void;
+  stopListening(): void;
+}
+
+export type Run = (inputs: readonly Tensor[], outputs: readonly string[]) => Promise<Tensor[]>;
+
+export class RunQueue implements Runner {
+  readonly #run: Run;
+  readonly #limit: number;
+  readonly #clock: Clock;
+  #waiting: Waiting[] = [];
+  #running = false;
+  #cancelSweep: (() => void) | undefined;
+  #onDrained: (() => void)[] = [];
+
+  /** @param limit most requests that wait; the one that runs is not counted */
+  constructor(run: Run, limit: number, clock: Clock) {
+    this.#run = run;
+    this.#limit = limit;
+    this.#clock = clock;
+  }
+
+  get pending(): number {
+    return this.#waiting.length + (this.#running ? 1 : 0);
+  }
+
+  submit(work: Work): Promise<Done> {
+    if (this.#waiting.length >= this.#limit) {
+      const message = `the queue is full: ${this.#limit} requests wait already; try again later`;
+      return Promise.reject(new RequestError('QUEUE_FULL', message, { 'retry-after': '1' }));
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<Done>();
+    const waiting: Waiting = { work, since: this.#clock.now(), resolve, reject, stopListening: () => {} };
+    waiting.stopListening = work.onGone(() => this.#drop(waiting));
+    this.#waiting.push(waiting);
+    if (this.#running) this.#scheduleSweep();
+    else void this.#pump();
+    return promise;
+  }
+
+  drained(): Promise<void> {
+    if (this.pending === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onDrained.push(resolve));
+  }
+
+  async #pump(): Promise<void> {
+    this.#running = true;
+    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
+      next.stopListening();
+      const started = this.#clock.now();
+      if (started >= next.work.deadline) next.reject(expired(next, started));
+      else await this.#execute(next, started);
+    }
+    this.#running = false;
+    this.#cancelSweep?.();
+    this.#cancelSweep = undefined;
+    for (const resolve of this.#onDrained.splice(0)) resolve();
+  }
+
+  async #execute({ work, since, resolve, reject }: Waiting, started: number): Promise<void> {
+    try {
+      const outputs = await this.#run(work.inputs, work.outputs);
+      resolve({ outputs, queued: started - since, computed: this.#clock.now() - started });
+    } catch (error) {
+      reject(error);
+    }
+  }
+
+  #drop(waiting: Waiting): void {
+    const index = this.#waiting.indexOf(waiting);
+    if (index < 0) return;
+    this.#waiting.splice(index, 1);
+    waiting.reject(new RequestError('CLIENT_GONE', 'the client hung up before the request was run'));
+  }
+
+  /** Answers requests that expire while a run takes long; what is dequeued late is caught by the pump. */
+  #scheduleSweep(): void {
+    if (this.#cancelSweep || this.#waiting.length === 0) return;
+    const now = this.#clock.now();
+    const earliest = this.#waiting.reduce(
+      (least, { work }) => Math.min(least, work.deadline),
+      Number.POSITIVE_INFINITY,
+    );
+    this.#cancelSweep = this.#clock.after(Math.max(1, earliest - now), () => {
+      this.#cancelSweep = undefined;
+      this.#sweep();
+      this.#scheduleSweep();
+    });
+  }
+
+  #sweep(): void {
+    const now = this.#clock.now();
+    const late = this.#waiting.filter(({ work }) => work.deadline <= now);
+    if (late.length === 0) return;
+    this.#waiting = this.#waiting.filter(({ work }) => work.deadline > now);
+    for (const waiting of late) {
+      waiting.stopListening();
+      waiting.reject(expired(waiting, now));
+    }
+  }
+}
+
+function expired({ since }: Waiting, now: number): RequestError {
+  return new RequestError('REQUEST_TIMEOUT', `the request waited ${Math.round(now - since)} ms and was not run`);
+}

@@ -1,0 +1,76 @@
+/** Where a model comes from: a URI becomes a local file whose digest is known and verified before anything opens it. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { LoadError } from '../errors.ts';
+import { type DownloadOptions, download } from './download.ts';
+
+export interface ModelFile {
+  path: string;
+  /** SHA-256, hexadecimal. */
+  digest: string;
+  /** Removes the file if it was downloaded; to be called once the model is open. */
+  dispose(): Promise<void>;
+}
+
+export interface FetchOptions {
+  /** The digest that the file must have; any will do without it. */
+  sha256?: string | undefined;
+  download: DownloadOptions;
+}
+
+/**
+ * Fetches `file://`, an absolute or relative path (against the working folder), `http://` or `https://`.
+ * @throws LoadError MODEL_URI_UNSUPPORTED, MODEL_NOT_THERE, MODEL_FORBIDDEN, MODEL_UNREACHABLE, MODEL_DIGEST_MISMATCH
+ */
+export async function fetchModel(uri: string, options: FetchOptions): Promise<ModelFile> {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(uri)?.[1]?.toLowerCase();
+  switch (scheme) {
+    case undefined:
+      return verified(uri, await localFile(resolve(uri)), options.sha256);
+    case 'file':
+      return verified(uri, await localFile(pathOf(uri)), options.sha256);
+    case 'http':
+    case 'https':
+      return verified(uri, await download(uri, options.download), options.sha256);
+    default: {
+      const message = `'${uri}': the scheme ${scheme}:// is not known here; use file://, a path, http:// or https://`;
+      throw new LoadError('MODEL_URI_UNSUPPORTED', message);
+    }
+  }
+}
+
+function pathOf(uri: string): string {
+  try {
+    return fileURLToPath(uri);
+  } catch (error) {
+    const hint = 'write file:///absolute/path, with three slashes';
+    throw new LoadError('MODEL_URI_UNSUPPORTED', `'${uri}' is no file URI: ${(error as Error).message}; ${hint}`);
+  }
+}
+
+async function localFile(path: string): Promise<ModelFile> {
+  try {
+    const info = await stat(path);
+    if (!info.isFile()) throw new LoadError('MODEL_NOT_THERE', `${path} is not a file; name the .onnx file itself`);
+    const hash = createHash('sha256');
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+    return { path, digest: hash.digest('hex'), dispose: async () => {} };
+  } catch (error) {
+    if (error instanceof LoadError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw new LoadError('MODEL_NOT_THERE', `there is no file ${path}`);
+    if (code === 'EACCES' || code === 'EPERM')
+      throw new LoadError('MODEL_FORBIDDEN', `${path} may not be read: ${message}`);
+    throw new LoadError('MODEL_UNREACHABLE', `${path} could not be read: ${message}`);
+  }
+}
+
+async function verified(uri: string, file: ModelFile, sha256: string | undefined): Promise<ModelFile> {
+  if (sha256 === undefined || sha256 === file.digest) return file;
+  await file.dispose();
+  const message = `${uri} has the SHA-256 ${file.digest}, not ${sha256}: another file, or a damaged one; it was not opened`;
+  throw new LoadError('MODEL_DIGEST_MISMATCH', message);
+}

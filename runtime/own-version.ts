@@ -1,0 +1,128 @@
+/** This process's own version: where its model stands, and the answers it gives. */
+import type { TensorMetadata } from '../api/pod-report.ts';
+import type { MODEL_STATES } from '../api/status.ts';
+import { type Answer, VERSION_HEADER } from './answer.ts';
+import { errorAnswer } from './error-answer.ts';
+import { type LoadError, RequestError } from './errors.ts';
+import type { LoadedModel } from './models/loaded-model.ts';
+import { readInferRequest } from './protocol/json-request.ts';
+import { writeInferResponse } from './protocol/json-response.ts';
+import type { Signature } from './protocol/signature.ts';
+
+type ModelState = (typeof MODEL_STATES)[number];
+
+export interface InferCall {
+  body: Buffer | undefined;
+  /** Ms of the clock. */
+  deadline: number;
+  onGone(callback: () => void): () => void;
+}
+
+/** Told of each run and each unforeseen failure. */
+export interface OwnObserver {
+  ran(queuedMs: number, computedMs: number): void;
+  unforeseen(error: unknown): void;
+}
+
+export interface OwnVersionOptions {
+  model: string;
+  version: string;
+  observer: OwnObserver;
+  /** Any thrown value → the coded error to answer. */
+  coded(error: unknown): RequestError;
+}
+
+export class OwnVersion {
+  readonly model: string;
+  readonly version: string;
+  readonly phases: Record<string, number> = {};
+  state: ModelState = 'Pending';
+  failure: LoadError | undefined;
+  digest: string | undefined;
+  #loaded: LoadedModel | undefined;
+  #draining = false;
+  readonly #options: OwnVersionOptions;
+
+  constructor(options: OwnVersionOptions) {
+    this.model = options.model;
+    this.version = options.version;
+    this.#options = options;
+  }
+
+  /** Whether it should get traffic. */
+  get ready(): boolean {
+    return this.#loaded !== undefined && !this.#draining;
+  }
+
+  get signature(): Signature | undefined {
+    return this.#loaded?.signature;
+  }
+
+  get loaded(): LoadedModel | undefined {
+    return this.#loaded;
+  }
+
+  serve(model: LoadedModel): void {
+    this.#loaded = model;
+    this.state = 'Loaded';
+  }
+
+  fail(failure: LoadError): void {
+    this.failure = failure;
+    this.state = 'Failed';
+  }
+
+  /** Not ready from now on, yet every request is answered as before. */
+  startDraining(): void {
+    this.#draining = true;
+  }
+
+  /** Answers an inference request; coded errors are answers too, it never rejects. */
+  async infer(call: InferCall): Promise<Answer> {
+    try {
+      return await this.#infer(call);
+    } catch (error) {
+      const coded = this.#options.coded(error);
+      if (coded.code === 'INTERNAL') this.#options.observer.unforeseen(error);
+      return errorAnswer(coded, this.version);
+    }
+  }
+
+  async #infer({ body, deadline, onGone }: InferCall): Promise<Answer> {
+    const { signature, runner } = this.#requireLoaded();
+    const request = readInferRequest(body ?? Buffer.alloc(0), signature);
+    const { outputs, queued, computed } = await runner.submit({ ...request, deadline, onGone });
+    this.#options.observer.ran(queued, computed);
+    return {
+      status: 200,
+      headers: { 'content-type': 'application/json; charset=utf-8', [VERSION_HEADER]: this.version },
+      body: writeInferResponse({ model: this.model, version: this.version }, request.id, outputs),
+    };
+  }
+
+  /** @throws RequestError NOT_READY */
+  requireReady(): void {
+    if (!this.ready) throw this.#notReady();
+  }
+
+  /** Inputs and outputs as metadata shows them. @throws RequestError NOT_READY */
+  metadata(): { inputs: TensorMetadata[]; outputs: TensorMetadata[] } {
+    return metadataOf(this.#requireLoaded().signature);
+  }
+
+  #requireLoaded(): LoadedModel {
+    if (!this.#loaded) throw this.#notReady();
+    return this.#loaded;
+  }
+
+  #notReady(): RequestError {
+    const why = this.#draining ? 'it is shutting down' : `its model is ${this.state}`;
+    const message = `version '${this.version}' of model '${this.model}' is not ready: ${why}`;
+    return new RequestError('NOT_READY', message, { 'retry-after': '1' });
+  }
+}
+
+export function metadataOf(signature: Signature): { inputs: TensorMetadata[]; outputs: TensorMetadata[] } {
+  const show = ({ name, datatype, shape }: Signature['inputs'][number]) => ({ name, datatype, shape: [...shape] });
+  return { inputs: signature.inputs.map(show), outputs: signature.outputs.map(show) };
+}

@@ -1,0 +1,43 @@
+/** What a model takes and gives. Read from the model, never declared. Pure. */
+import type { Datatype } from './datatypes.ts';
+
+export interface TensorSpec {
+  name: string;
+  datatype: Datatype;
+  /** −1 for a dimension that is not fixed. */
+  shape: readonly number[];
+  /** The model fixes no rank, so `shape` says nothing. */
+  anyRank?: boolean;
+}
+
+export interface Signature {
+  inputs: readonly TensorSpec[];
+  outputs: readonly TensorSpec[];
+}
+
+/** `FP32 [-1,64]`, for messages. */
+export function describe(spec: TensorSpec): string {
+  return `${spec.datatype} ${spec.anyRank ? 'of any shape' : showShape(spec.shape)}`;
+}
+
+export function showShape(shape: readonly number[]): string {
+  return `[${shape.join(',')}]`;
+}
+
+/** A name that a request gave, for messages: short, whatever was sent. */
+export function quoted(name: string): string {
+  return name.length > 80 ? `'${name.slice(0, 80)}…'` : `'${name}'`;
+}
+
+/** `'a', 'b' and 3 more`, for messages: bounded, however many names a model has. */
+export function showNames(names: readonly string[], most = 8): string {
+  const shown = names.slice(0, most).map((name) => `'${name}'`);
+  const more = names.length - shown.length;
+  return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
+}
+
+/** Whether a concrete shape is one that the model takes. */
+export function fits(shape: readonly number[], spec: TensorSpec): boolean {
+  if (spec.anyRank) return true;
+  return shape.length === spec.shape.length && spec.shape.every((want, i) => want === -1 || want === shape[i]);
+}

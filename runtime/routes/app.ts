@@ -1,0 +1,130 @@
+/** A fastify app without a listener: how every door of the runtime starts. */
+
+import { createServer } from 'node:http';
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+  type RouteHandlerMethod,
+} from 'fastify';
+import type { Logger } from 'pino';
+import type { Answer } from '../answer.ts';
+import type { Handler } from '../door.ts';
+import { codedError, errorAnswer } from '../error-answer.ts';
+import { RequestError } from '../errors.ts';
+
+export interface AppOptions {
+  name: string;
+  /** The version that speaks when an error does not say otherwise. */
+  version: string;
+  bodyBytes: number;
+  logger: Logger;
+  unforeseen(error: unknown): void;
+}
+
+export interface App {
+  fastify: FastifyInstance;
+  /** Makes the app ready to serve. @returns what a door calls for each request */
+  start(): Promise<Handler>;
+  /** Who is told of what is refused outside a route's own handling. */
+  onRefused(listener: (request: FastifyRequest, status: number) => void): void;
+}
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+type Method = (typeof METHODS)[number];
+
+export function createApp(options: AppOptions): App {
+  let handler: Handler = () => {};
+  let refused: Parameters<App['onRefused']>[0] = () => {};
+  const fastify = Fastify({
+    bodyLimit: options.bodyBytes,
+    logController: new LogController({ disableRequestLogging: true }),
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
+    // Doors own the servers that listen; this one never does.
+    serverFactory: (serve) => {
+      handler = serve as Handler;
+      return createServer();
+    },
+    frameworkErrors: (error, _request, reply) => void refuse(error, reply),
+  });
+  const refuse = (error: unknown, reply: FastifyReply) => {
+    const coded = codedError(error, options.bodyBytes);
+    if (coded.code === 'INTERNAL') options.unforeseen(error);
+    refused(reply.request, coded.status);
+    return send(reply, errorAnswer(coded, options.version));
+  };
+  fastify.setErrorHandler((error, _request, reply) => refuse(error, reply));
+  fastify.setNotFoundHandler((request) => {
+    throw new RequestError('ROUTE_NOT_FOUND', `there is nothing at ${request.method} ${request.url.slice(0, 200)}`);
+  });
+  takeRawBodies(fastify);
+  if (options.logger.isLevelEnabled('debug')) logRequests(fastify, options);
+  return {
+    fastify,
+    async start() {
+      await fastify.ready();
+      return handler;
+    },
+    onRefused(listener) {
+      refused = listener;
+    },
+  };
+}
+
+/** Registers handlers by method for a path; any other method is METHOD_NOT_ALLOWED, not ROUTE_NOT_FOUND. */
+export function route(
+  fastify: FastifyInstance,
+  url: string,
+  handlers: Partial<Record<Method, RouteHandlerMethod>>,
+): void {
+  const known = Object.keys(handlers) as Method[];
+  const allow = known.includes('GET') ? ['GET', 'HEAD', ...known.filter((m) => m !== 'GET')] : known;
+  for (const method of known) {
+    fastify.route({ method, url, handler: handlers[method] as RouteHandlerMethod });
+  }
+  const others = METHODS.filter((method) => !known.includes(method));
+  const refuse = () => {
+    throw new RequestError('METHOD_NOT_ALLOWED', `${url} takes ${allow.join(', ')}`, { allow: allow.join(', ') });
+  };
+  // In onRequest, before a body is read.
+  fastify.route({
+    method: known.includes('GET') ? others : [...others, 'HEAD'],
+    url,
+    exposeHeadRoute: false,
+    onRequest: async () => refuse(),
+    handler: refuse,
+  });
+}
+
+export function send(reply: FastifyReply, answer: Answer): FastifyReply {
+  return reply.code(answer.status).headers(answer.headers).send(answer.body);
+}
+
+/** curl's default type is let in too: what the body is, its text shows. */
+const JSON_TYPES = /^(?:application\/(?:[\w.-]+\+)?json|text\/plain|application\/x-www-form-urlencoded)\s*(?:;|$)/i;
+
+/** Bodies stay bytes: most of what a split forwards is never parsed here. */
+function takeRawBodies(fastify: FastifyInstance): void {
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  fastify.addHook('onRequest', async (request) => {
+    const { 'content-type': type, 'content-encoding': encoding } = request.headers;
+    if (encoding !== undefined && encoding !== 'identity') {
+      const message = `the content encoding ${encoding.slice(0, 40)} is not understood; send the body uncompressed`;
+      throw new RequestError('UNSUPPORTED_MEDIA_TYPE', message);
+    }
+    if (type !== undefined && type !== '' && request.method === 'POST' && !JSON_TYPES.test(type)) {
+      const message = `the content type ${type.slice(0, 80)} is not understood; send application/json`;
+      throw new RequestError('UNSUPPORTED_MEDIA_TYPE', message);
+    }
+  });
+}
+
+function logRequests(fastify: FastifyInstance, { name, logger }: AppOptions): void {
+  fastify.addHook('onResponse', async (request, reply) => {
+    const { method, url } = request;
+    logger.debug({ door: name, method, url, status: reply.statusCode, ms: reply.elapsedTime }, 'request');
+  });
+}

@@ -1,0 +1,39 @@
+/** No runtime process outlives its supervisor, however that ends. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { expect, test, vi } from 'vitest';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const SCRIPT = `
+import { runLocal } from '${ROOT}/local/run.ts';
+const run = await runLocal({
+  files: ['${ROOT}/examples/digits/modeldeployment.yaml'],
+  host: '127.0.0.1',
+  port: 0,
+  volumes: { models: '${ROOT}/examples' },
+});
+await run.ready;
+console.log(run.snapshot().deployments[0].versions.map(({ pid }) => pid).join(' '));
+if (process.argv[1] === 'throw') throw new Error('unforeseen');
+`;
+
+const isAlive = (pid: number) => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+test.each(['killed', 'throw'])('the supervisor is gone (%s): so are its processes', async (how) => {
+  const supervisor = spawn(process.execPath, ['--input-type=module-typescript', '-e', SCRIPT, how], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const [line] = await once(createInterface({ input: supervisor.stdout }), 'line');
+  const pids = String(line).split(' ').map(Number);
+  expect(pids).toHaveLength(2);
+  if (how === 'killed') supervisor.kill('SIGKILL');
+  await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), { timeout: 5_000 });
+});

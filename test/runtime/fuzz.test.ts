@@ -1,0 +1,223 @@
+import { connect } from 'node:net';
+import { expect, test } from 'vitest';
+import { DIGITS, infer, type Running, run } from './harness.ts';
+import { onnx } from './onnx-builder.ts';
+import { type Random, randomOf } from './random.ts';
+
+const SEED = 1_121_2026;
+const REQUESTS = 10_000;
+const AT_ONCE = 32;
+
+const MODEL = onnx({
+  inputs: [
+    { name: 'image', element: 'FP32', shape: ['n', 4] },
+    { name: 'count', element: 'INT64', shape: [] },
+    { name: 'flag', element: 'BOOL', shape: [2] },
+    { name: 'words', element: 'BYTES', shape: ['w'] },
+  ],
+  outputs: [
+    { name: 'y', element: 'FP32', shape: ['n', 4] },
+    { name: 'j', element: 'INT64', shape: [] },
+    { name: 'f', element: 'BOOL', shape: [2] },
+    { name: 'v', element: 'BYTES', shape: ['w'] },
+  ],
+  nodes: [
+    { op: 'Identity', inputs: ['image'], outputs: ['y'] },
+    { op: 'Identity', inputs: ['count'], outputs: ['j'] },
+    { op: 'Identity', inputs: ['flag'], outputs: ['f'] },
+    { op: 'Identity', inputs: ['words'], outputs: ['v'] },
+  ],
+});
+
+const GOOD = {
+  id: 'good',
+  inputs: [
+    {
+      name: 'image',
+      datatype: 'FP32',
+      shape: [2, 4],
+      data: [
+        [1, 2, 3, 4],
+        [0.5, -1, 1e-3, 'NaN'],
+      ],
+    },
+    { name: 'count', datatype: 'INT64', shape: [], data: [7] },
+    { name: 'flag', datatype: 'BOOL', shape: [2], data: [true, false] },
+    { name: 'words', datatype: 'BYTES', shape: [2], data: ['a', 'ü'] },
+  ],
+  outputs: [{ name: 'y' }, { name: 'j' }],
+  parameters: { anything: 1 },
+};
+
+/** Values that break what trusts its input. */
+const POISON: unknown[] = [
+  null,
+  true,
+  '',
+  '\0',
+  'NaN',
+  '-Infinity',
+  -1,
+  0,
+  1.5,
+  2 ** 31,
+  2 ** 53,
+  -(2 ** 63),
+  1e308,
+  -1e-320,
+  [],
+  [[]],
+  {},
+  [null],
+  [[[[[[1]]]]]],
+  'a'.repeat(10_000),
+  new Array(1_000).fill(0),
+  { name: 'image' },
+  '__proto__',
+  'constructor',
+  '\ud800',
+  [1e9, 1e9, 1e9],
+  [0, 0],
+  [-1],
+  ['4'],
+  new Array(40).fill(1),
+  'FP16',
+  'BYTES',
+  'fp32',
+];
+
+/** Changes one random place of a JSON value. */
+function mutateValue(root: unknown, random: Random): unknown {
+  if (typeof root !== 'object' || root === null || random.next() < 0.15) return random.pick(POISON);
+  const copy: Record<string, unknown> = Array.isArray(root) ? ([...root] as never) : { ...root };
+  const keys = Object.keys(copy);
+  const key = random.pick(keys);
+  if (key === undefined) return random.pick(POISON);
+  const chance = random.next();
+  if (chance < 0.1) delete copy[key];
+  else if (chance < 0.15) {
+    // Defined, not assigned: `__proto__` must arrive as a name like any other.
+    const name = random.pick(['name', 'data', 'shape', '__proto__', 'toString', '0']);
+    Object.defineProperty(copy, name, { value: copy[key], enumerable: true, configurable: true, writable: true });
+  } else if (chance < 0.2 && Array.isArray(copy)) copy.push(copy[Number(key)]);
+  else copy[key] = mutateValue(copy[key], random);
+  return copy;
+}
+
+/** Changes random bytes of a text: cut, doubled, replaced, swapped for tokens that JSON does not know. */
+function mutateBytes(text: string, random: Random): Buffer {
+  const bytes = Buffer.from(text);
+  const at = random.below(bytes.length);
+  switch (random.below(5)) {
+    case 0:
+      return bytes.subarray(0, at);
+    case 1:
+      return Buffer.concat([bytes.subarray(0, at), Buffer.from([random.below(256)]), bytes.subarray(at)]);
+    case 2:
+      bytes[at] = random.below(256);
+      return bytes;
+    case 3:
+      return Buffer.concat([bytes.subarray(0, at), bytes.subarray(random.below(bytes.length))]);
+    default: {
+      const token = random.pick([
+        'NaN',
+        'Infinity',
+        '[[[[[[[[',
+        '99999999999999999999',
+        '1e400',
+        '"\\u0000"',
+        '\\',
+        '/*',
+        "'",
+      ]);
+      return Buffer.concat([bytes.subarray(0, at), Buffer.from(token), bytes.subarray(at)]);
+    }
+  }
+}
+
+function mutate(random: Random): Buffer {
+  let value: unknown = GOOD;
+  for (let times = 1 + random.below(3); times > 0; times--) value = mutateValue(value, random);
+  const text = JSON.stringify(value) ?? '';
+  return text.length > 0 && random.next() < 0.4 ? mutateBytes(text, random) : Buffer.from(text);
+}
+
+async function storm(running: Running, requests: Buffer[]): Promise<Map<number, number>> {
+  const statuses = new Map<number, number>();
+  let next = 0;
+  const worker = async () => {
+    for (let i = next++; i < requests.length; i = next++) {
+      const body = requests[i] as Buffer;
+      const { status, json, text } = await infer(running, body);
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      const said = `request ${i} of seed ${SEED}: ${body.toString('utf8').slice(0, 500)} → ${text.slice(0, 300)}`;
+      if (status === 200) expect(json?.model_name, said).toBe('m');
+      else expect([status, typeof json?.code, typeof json?.error], said).toEqual([400, 'string', 'string']);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return statuses;
+}
+
+test(`${REQUESTS} mutated requests: every answer is 200 or a coded 400, and good ones are answered after`, {
+  timeout: 120_000,
+}, async () => {
+  const running = await run({ model: MODEL });
+  const random = randomOf(SEED);
+  const statuses = await storm(
+    running,
+    Array.from({ length: REQUESTS }, () => mutate(random)),
+  );
+  expect((statuses.get(200) ?? 0) + (statuses.get(400) ?? 0)).toBe(REQUESTS);
+  // Mutations that are all refused at the first check, or all harmless, would prove nothing.
+  expect(statuses.get(200)).toBeGreaterThan(REQUESTS * 0.03);
+  expect(statuses.get(400)).toBeGreaterThan(REQUESTS * 0.5);
+  const reply = await infer(running, GOOD);
+  expect(reply.json.outputs.map((o: { data: unknown }) => o.data)).toEqual([
+    [1, 2, 3, 4, 0.5, -1, 0.0010000000474974513, 'NaN'],
+    [7],
+  ]);
+  const { inFlight, versions } = running.server.report();
+  expect([inFlight, versions.v1?.answered, versions.v1?.errors]).toEqual([0, REQUESTS + 1, 0]);
+});
+
+test('mutated requests to a model of scikit-learn', async () => {
+  const running = await run({ launch: { uri: DIGITS } });
+  const random = randomOf(SEED + 1);
+  const good = { inputs: [{ name: 'image', datatype: 'FP32', shape: [1, 64], data: new Array(64).fill(3) }] };
+  const requests = Array.from({ length: 1_000 }, () => Buffer.from(JSON.stringify(mutateValue(good, random)) ?? ''));
+  await storm(running, requests);
+  expect((await infer(running, good)).status).toBe(200);
+});
+
+/** Sends bytes as they are, and waits until the other side is done with them. @returns what came back */
+function sendRaw(port: number, bytes: Buffer): Promise<string> {
+  return new Promise((resolve) => {
+    let answer = '';
+    const socket = connect({ host: '127.0.0.1', port }, () => socket.end(bytes));
+    socket.on('data', (chunk) => {
+      answer += chunk;
+    });
+    socket.on('error', () => resolve(answer));
+    socket.on('close', () => resolve(answer));
+  });
+}
+
+test('mutated bytes of whole HTTP requests', async () => {
+  const running = await run({ model: MODEL });
+  const random = randomOf(SEED + 2);
+  const body = JSON.stringify(GOOD);
+  const head = `POST /v2/models/m/infer HTTP/1.1\r\nhost: a\r\nmodelship-version: v1\r\ncontent-length: ${body.length + 1}\r\n\r\n`;
+  const seen = new Set<string>();
+  for (let i = 0; i < 1_000; i++) {
+    const door = random.pick([running.entry, running.direct, running.admin]);
+    const answer = await sendRaw(Number(new URL(door).port), mutateBytes(head + body, random));
+    const status = /^HTTP\/1\.1 (\d+)/.exec(answer)?.[1] ?? 'closed';
+    seen.add(status);
+    expect(status, answer).not.toMatch(/^5/);
+    if (/^4/.test(status)) expect(answer).toMatch(/"code":"[A-Z_]+"/);
+  }
+  expect([...seen]).toEqual(expect.arrayContaining(['200', '400', '404']));
+  expect((await infer(running, GOOD)).status).toBe(200);
+  await expect.poll(() => running.server.report().inFlight).toBe(0);
+});

@@ -1,0 +1,34 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { ask, run } from '../runtime/harness.ts';
+import { MODEL, tableOf, temporaryFolder, writeTable } from './support.ts';
+
+test('two real runtimes: shares, names, shield, and a direct port that never forwards', async () => {
+  const table = join(await temporaryFolder(), 'traffic.json');
+  await writeFile(table, '');
+  const v2 = await run({ launch: { version: 'v2', model: MODEL, table } });
+  const at = { v2: Number(new URL(v2.direct).port) };
+  await writeTable(table, tableOf({ shares: { v1: 0, v2: 10_000 }, at }));
+  const v1 = await run({ launch: { version: 'v1', model: MODEL, table } });
+  const body = { inputs: [{ name: 'image', datatype: 'FP32', shape: [1, 64], data: Array(64).fill(1) }] };
+  const infer = async (base: string, { path = '', header = '' } = {}) => {
+    const headers: Record<string, string> = header === '' ? {} : { 'modelship-version': header };
+    const { status, json, ...reply } = await ask(`${base}/v2/models/${MODEL}${path}/infer`, body, { headers });
+    return [status, reply.headers.get('modelship-version'), json.model_version ?? json.code];
+  };
+
+  expect(await infer(v1.entry)).toEqual([200, 'v2', 'v2']);
+  expect(await infer(v1.entry, { path: '/versions/v1' })).toEqual([200, 'v1', 'v1']);
+  expect(await infer(v1.entry, { header: 'v2' })).toEqual([200, 'v2', 'v2']);
+  expect(await infer(v1.entry, { path: '/versions/v9' })).toEqual([404, 'v1', 'VERSION_NOT_FOUND']);
+  expect(await infer(v1.direct)).toEqual([200, 'v1', 'v1']);
+  expect(await infer(v1.direct, { header: 'v2' })).toEqual([421, 'v1', 'MISDIRECTED']);
+
+  await v2.server.close(0);
+  expect(await infer(v1.entry)).toEqual([200, 'v1', 'v1']);
+  expect(await infer(v1.entry, { path: '/versions/v2' })).toEqual([502, 'v2', 'VERSION_UNAVAILABLE']);
+  const { json: report } = await ask(`${v1.admin}/modelship/report`);
+  expect(report.table).toEqual({ revision: 1, primary: 'v1', shares: { v1: 0, v2: 10_000 } });
+  expect(report.versions.v2).toMatchObject({ routed: 4, forwarded: 4, failed: 2, shielded: { unreachable: 1 } });
+});
