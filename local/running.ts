@@ -44,9 +44,12 @@ export class Running implements LocalRun {
     this.closed = this.#closed.promise;
     // Nobody has to listen; `closed` tells the code too.
     this.ready.catch(() => {});
-    const killAll = () => this.#kill();
-    process.on('exit', killAll);
-    this.#undo.unshift(() => process.off('exit', killAll));
+    const onExit = () => {
+      this.#kill();
+      this.#cleanUp();
+    };
+    process.on('exit', onExit);
+    this.#undo.unshift(() => process.off('exit', onExit));
   }
 
   get deployments() {
@@ -155,9 +158,13 @@ export class Running implements LocalRun {
     await Promise.all(this.#supervisors.map((supervisor) => supervisor.stop()));
     this.#beats = 0;
     this.#show();
-    for (const undo of this.#undo) undo();
+    this.#cleanUp();
     this.#ready.reject(new LocalError('NOTHING_TO_SERVE', 'stopped before it served'));
     this.#closed.resolve({ code });
+  }
+
+  #cleanUp(): void {
+    for (const undo of this.#undo) undo();
   }
 
   #kill(): void {

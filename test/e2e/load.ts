@@ -65,6 +65,7 @@ export class Load {
   readonly outcomes: Outcome[] = [];
   readonly #agent: Agent;
   readonly #callers: Promise<void>[];
+  #end: Promise<Outcome[]> | undefined;
   #stopped = false;
   #sent = 0;
 
@@ -82,10 +83,11 @@ export class Load {
   }
 
   /** Resolves once `total` requests were answered. */
-  async finished(): Promise<Outcome[]> {
-    await Promise.all(this.#callers);
-    await this.#agent.close();
-    return this.outcomes;
+  finished(): Promise<Outcome[]> {
+    this.#end ??= Promise.all(this.#callers)
+      .then(() => this.#agent.close())
+      .then(() => this.outcomes);
+    return this.#end;
   }
 
   stop(): Promise<Outcome[]> {

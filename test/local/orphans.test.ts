@@ -1,9 +1,11 @@
 /** No runtime process outlives its supervisor, however that ends. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { resolve } from 'node:path';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const SCRIPT = `
@@ -27,13 +29,22 @@ const isAlive = (pid: number) => {
   }
 };
 
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'modelship-test-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
 test.each(['killed', 'throw'])('the supervisor is gone (%s): so are its processes', async (how) => {
   const supervisor = spawn(process.execPath, ['--input-type=module-typescript', '-e', SCRIPT, how], {
     stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, TMPDIR: folder },
   });
   const [line] = await once(createInterface({ input: supervisor.stdout }), 'line');
   const pids = String(line).split(' ').map(Number);
   expect(pids).toHaveLength(2);
   if (how === 'killed') supervisor.kill('SIGKILL');
   await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), { timeout: 5_000 });
+  // Nobody is left to tidy up after SIGKILL.
+  if (how === 'throw') expect(readdirSync(folder).filter((name) => name.startsWith('modelship-'))).toEqual([]);
 });

@@ -13,14 +13,14 @@ import { FakeProcess } from './fake-process.ts';
 
 export class World {
   readonly clock = new FakeClock();
-  readonly folder = mkdtempSync(join(tmpdir(), 'modelship-test-'));
+  readonly folder: string;
   readonly processes: FakeProcess[] = [];
   readonly events: LocalEvent[] = [];
   readonly supervisor: Supervisor;
   doorClosed = false;
 
   constructor(traffic: Record<string, number>, spec: object = {}, folder?: string) {
-    if (folder) this.folder = folder;
+    this.folder = folder ?? mkdtempSync(join(tmpdir(), 'modelship-test-'));
     this.supervisor = new Supervisor({
       document: document(traffic, spec),
       settings: { places: { volumes: {}, base: '/project' }, logLevel: 'warn' },
