@@ -74,6 +74,8 @@ export const trafficTable = z
         path: ['versions'],
       });
     }
+    const twice = table.versions.find((v, i) => table.versions.findIndex(({ name }) => name === v.name) !== i);
+    if (twice) ctx.addIssue({ code: 'custom', message: `version ${twice.name} is listed twice`, path: ['versions'] });
     if (!table.versions.some((v) => v.name === table.primary)) {
       ctx.addIssue({
         code: 'custom',

@@ -85,6 +85,6 @@ function largest(names: readonly string[], shares: ReadonlyMap<string, number>):
 }
 
 function waitingFor(missing: readonly string[], shares: ReadonlyMap<string, number>): string[] {
-  const split = [...shares].map(([name, share]) => `${name} ${percentOf(share)} %`).join(', ');
+  const split = [...shares].map(([name, share]) => `${name} ${percentOf(share)}%`).join(', ');
   return missing.map((name) => `${name} is not ready; the split ${split} takes effect when it is`);
 }

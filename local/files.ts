@@ -16,15 +16,18 @@ export interface SourceFile {
   documents: ModelDeployment[];
 }
 
+/** A file for a cluster may hold a Namespace or a Secret beside the ModelDeployment. */
+const OTHER_KINDS = { otherKinds: 'ignore' } as const;
+
 /** @throws LocalError FILE_NOT_READABLE, FILE_INVALID with every problem of every file, DUPLICATE_NAME */
 export function readFiles(names: readonly string[]): SourceFile[] {
   const read = names.map((name) => ({ name, path: resolve(name), text: readText(name) }));
-  const { problems } = parseModelDeploymentFiles(read);
+  const { problems } = parseModelDeploymentFiles(read, OTHER_KINDS);
   if (problems.length > 0) throw new LocalError('FILE_INVALID', formatProblems(problems));
   const files = read.map((file) => ({
     ...file,
     folder: dirname(file.path),
-    documents: parseModelDeployments(file.text, file.name).documents,
+    documents: parseModelDeployments(file.text, file.name, OTHER_KINDS).documents,
   }));
   const seen = new Set<string>();
   for (const { metadata } of files.flatMap((file) => file.documents)) {
@@ -50,7 +53,7 @@ function readText(name: string): string {
  * @throws LocalError FILE_INVALID
  */
 export function readEdit(file: SourceFile, text: string): ModelDeployment[] {
-  const { documents, problems } = parseModelDeployments(text, file.name);
+  const { documents, problems } = parseModelDeployments(text, file.name, OTHER_KINDS);
   if (problems.length > 0) throw new LocalError('FILE_INVALID', formatProblems(problems));
   const names = (list: readonly ModelDeployment[]) => list.map(({ metadata }) => metadata.name).sort();
   const [before, after] = [names(file.documents), names(documents)];

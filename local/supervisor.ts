@@ -132,11 +132,15 @@ export class Supervisor {
 
   /** Fresh reports, a sample for the meter, and a pass. */
   async tick(): Promise<void> {
+    await this.#sample();
+    this.reconcile();
+  }
+
+  async #sample(): Promise<void> {
     const at = this.#options.clock.now();
     await this.versions.poll();
     const reports = this.versions.alive().flatMap((process) => process.report ?? []);
     this.meter.sample(at, reports);
-    this.reconcile();
   }
 
   /** In-flight requests are answered, then all processes end: first the one behind the door, which calls the others. */
@@ -146,6 +150,7 @@ export class Supervisor {
     this.#options.say('info', 'draining', 'answering what is in flight, then stopping');
     await this.#running;
     this.door.close();
+    await this.#sample();
     const { holder } = this.#doorKeeper;
     holder?.drain(LAST_LAME_DUCK_MS);
     await holder?.ended;
@@ -264,5 +269,5 @@ export class Supervisor {
 }
 
 function sharesOf(table: TrafficTable): string {
-  return table.versions.map(({ name, share }) => `${name} ${percentOf(share)} %`).join(', ');
+  return table.versions.map(({ name, share }) => `${name} ${percentOf(share)}%`).join(', ');
 }

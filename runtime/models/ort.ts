@@ -1,4 +1,6 @@
 /** The only module that knows onnxruntime-node. What it gets wrong or leaves out is put right here. */
+// First of all: it must run before the library is loaded.
+import './ort-environment.ts';
 import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import type { RuntimeServing } from '../../api/launch.ts';
 import { LoadError, RequestError } from '../errors.ts';

@@ -27,6 +27,7 @@ describe('a traffic table', () => {
       table(row('v1', [0, 10_000]), row('v2', [9_999, 10_000])),
       'slot 9999 belongs to v1 and v2',
     ],
+    ['a version that is listed twice', table(row('v1', [0, 10_000]), row('v1')), 'version v1 is listed twice'],
     ['a slot without an owner', table(row('v1', [0, 9_999])), 'slot 9999 belongs to no version'],
     [
       'a share that is not its slots',

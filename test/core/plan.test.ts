@@ -39,7 +39,7 @@ describe('the first start', () => {
         want: desired(NINETY_TEN),
         seen: observed({}, { inForce: false }),
         run: ['v1', 'v2'],
-        waiting: [/^v1 is not ready; the split v1 90 %, v2 10 % takes effect/, /^v2/],
+        waiting: [/^v1 is not ready; the split v1 90%, v2 10% takes effect/, /^v2/],
       },
     ],
     [
@@ -151,7 +151,7 @@ describe('a change of the split', () => {
         write: { v1: 90, v2: 10 },
         entry: 'v1',
         run: ['v2', 'v3', 'v1'],
-        waiting: [/^v3 is not ready; the split v2 40 %, v3 60 % takes effect when it is/],
+        waiting: [/^v3 is not ready; the split v2 40%, v3 60% takes effect when it is/],
       },
     ],
     [

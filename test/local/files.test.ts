@@ -40,6 +40,12 @@ describe('the files of a run', () => {
     expect(refused).toThrow(/b\.yaml:\d+:\d+/);
   });
 
+  test('may hold what else a cluster needs beside them', () => {
+    const namespace = 'apiVersion: v1\nkind: Namespace\nmetadata: {name: models}\n---\n';
+    const files = readFiles([write('a.yaml', namespace + manifest({ v1: 100 }))]);
+    expect(files[0]?.documents.map((d) => d.metadata.name)).toEqual(['digits']);
+  });
+
   test('must be there', () => {
     expect(() => readFiles([join(folder, 'none.yaml')])).toThrow(
       expect.objectContaining({

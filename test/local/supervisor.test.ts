@@ -106,7 +106,7 @@ describe('an edit', () => {
     await world.everybodyReads();
     await world.clock.advance(120_000);
     expect(world.running).toEqual(['v1', 'v2']);
-    expect(world.said('traffic-moved').at(-1)).toBe('the split is v1 0 %, v2 100 % (revision 3)');
+    expect(world.said('traffic-moved').at(-1)).toBe('the split is v1 0%, v2 100% (revision 3)');
   });
 
   test('to a new version waits until that is ready; the old one goes after the delay, drained', async () => {

@@ -1,0 +1,40 @@
+/** The native library has a telemetry client; this process keeps it off. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const MODEL = path.join(ROOT, 'examples/digits/models/1/model.onnx');
+
+const OPEN_OURS = `
+  import { openModel } from ${JSON.stringify(path.join(ROOT, 'runtime/models/ort.ts'))};
+  const session = { threads: 1, graphOptimization: 'all', executionProviders: ['cpu'], arena: true };
+  await (await openModel(${JSON.stringify(MODEL)}, session, () => {})).release();`;
+
+const OPEN_THEIRS = `
+  import { InferenceSession } from 'onnxruntime-node';
+  await (await InferenceSession.create(${JSON.stringify(MODEL)})).release();`;
+
+/** Runs a script that opens a model. @returns what it left in its temporary folder */
+function leftBehind(script: string): string[] {
+  const folder = mkdtempSync(path.join(tmpdir(), 'modelship-telemetry-'));
+  const { ORT_DISABLE_TELEMETRY: _, ...env } = process.env;
+  try {
+    const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      cwd: ROOT,
+      env: { ...env, TMPDIR: folder },
+      encoding: 'utf8',
+    });
+    expect([status, stderr]).toEqual([0, '']);
+    return readdirSync(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test('opening a model leaves no telemetry files; without the switch the library does', () => {
+  expect(leftBehind(OPEN_OURS)).toEqual([]);
+  expect(leftBehind(OPEN_THEIRS)).not.toEqual([]);
+});
