@@ -10,7 +10,7 @@ export const TRAFFIC_TABLE_FILE = 'traffic.json';
 const points = z.int().min(0).max(ALL);
 
 /** Half-open: `[from, to)` of the 10,000 slots. */
-const range = z.tuple([points, points]);
+const range = z.tuple([points, points]).readonly();
 
 const tableVersion = z.strictObject({
   name: z.string().min(1).max(63),

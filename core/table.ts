@@ -39,7 +39,7 @@ function tableVersions(desired: Desired, observed: Observed, split: readonly Spl
     return {
       name,
       share,
-      ranges: ranges.map(([from, to]) => [from, to] as [number, number]),
+      ranges: [...ranges],
       shadow: listed.find((v) => v.name === name)?.shadow ?? 0,
       ...(address && { address }),
     };

@@ -9,10 +9,11 @@ import { checkVolumes, readFiles, type SourceFile } from './files.ts';
 import { bindDoor, type PublicDoor } from './listen-handle.ts';
 import { ChildRuntime } from './process.ts';
 import { readReport } from './report-reader.ts';
-import { Running } from './running.ts';
-import type { LocalEvent, Snapshot } from './snapshot.ts';
+import { type LocalRun, Running } from './running.ts';
 import { DeploymentState, lockFolder } from './state.ts';
 import { Supervisor } from './supervisor.ts';
+
+export type { LocalRun, RunEvents } from './running.ts';
 
 export interface RunOptions {
   /** YAML files, each with one or more ModelDeployments. */
@@ -28,26 +29,6 @@ export interface RunOptions {
   watch?: boolean;
   /** Log level of the runtime processes, whose output is appended to files in the state folder; default `warn`. */
   logLevel?: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
-}
-
-export interface RunEvents {
-  /** Something happened. */
-  event: (event: LocalEvent) => void;
-  /** Fresh numbers, about twice a second. */
-  snapshot: (snapshot: Snapshot) => void;
-}
-
-export interface LocalRun {
-  readonly deployments: readonly { name: string; url: string; entryPort: number }[];
-  /** @returns how to stop listening */
-  on<K extends keyof RunEvents>(name: K, listener: RunEvents[K]): () => void;
-  snapshot(): Snapshot;
-  /** The stated split of every ModelDeployment is in force. Rejects with NOTHING_TO_SERVE. */
-  readonly ready: Promise<void>;
-  /** Drains: in flight requests are answered, processes end. Called again, it ends everything at once. */
-  stop(): Promise<void>;
-  /** When everything has ended. The code is 0 after `stop`, 4 when nothing could be served. */
-  readonly closed: Promise<{ code: number }>;
 }
 
 /** What a test replaces. */

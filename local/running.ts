@@ -6,12 +6,31 @@ import { readEdit, type SourceFile } from './files.ts';
 import { firstFailures } from './first-load.ts';
 import { writeJson } from './json-file.ts';
 import { urlOf } from './listen-handle.ts';
-import type { LocalRun, RunEvents } from './run.ts';
 import type { Say } from './say.ts';
 import type { LocalEvent, Snapshot } from './snapshot.ts';
 import type { Supervisor } from './supervisor.ts';
 import { viewOf } from './view.ts';
 import { watchFile } from './watch-file.ts';
+
+export interface RunEvents {
+  /** Something happened. */
+  event: (event: LocalEvent) => void;
+  /** Fresh numbers, about twice a second. */
+  snapshot: (snapshot: Snapshot) => void;
+}
+
+export interface LocalRun {
+  readonly deployments: readonly { name: string; url: string; entryPort: number }[];
+  /** @returns how to stop listening */
+  on<K extends keyof RunEvents>(name: K, listener: RunEvents[K]): () => void;
+  snapshot(): Snapshot;
+  /** The stated split of every ModelDeployment is in force. Rejects with NOTHING_TO_SERVE. */
+  readonly ready: Promise<void>;
+  /** Drains: in flight requests are answered, processes end. Called again, it ends everything at once. */
+  stop(): Promise<void>;
+  /** When everything has ended. The code is 0 after `stop`, 4 when nothing could be served. */
+  readonly closed: Promise<{ code: number }>;
+}
 
 export interface RunningOptions {
   clock: Clock;

@@ -2,6 +2,7 @@
 import { effectiveServing, replicasOf, shadowPoints, statedShares } from '../../api/effective.ts';
 import type { ModelDeployment } from '../../api/model-deployment.ts';
 import type { TableVersion } from '../../api/traffic-table.ts';
+import { moveShares } from '../../core/split.ts';
 import type { PlannedVersion, RenderPlan } from './input.ts';
 
 /** Where a rollout or a running cluster says otherwise, the operator's own plan counts; this is what it ends in. */
@@ -9,13 +10,10 @@ export function firstPlan({ metadata, spec }: ModelDeployment): RenderPlan {
   const shares = statedShares(spec);
   const share = (name: string): number => shares.get(name) ?? 0;
   const primary = spec.versions.reduce((most, version) => (share(version.name) > share(most.name) ? version : most));
-  let slot = 0;
-  const rows = spec.versions.map((version): TableVersion => {
-    const from = slot;
-    slot += share(version.name);
-    const ranges: TableVersion['ranges'] = slot > from ? [[from, slot]] : [];
-    return { name: version.name, share: slot - from, ranges, shadow: shadowPoints(version) };
-  });
+  const shadows = new Map(spec.versions.map((version) => [version.name, shadowPoints(version)]));
+  const rows = moveShares(undefined, shares).map(
+    (row): TableVersion => ({ ...row, shadow: shadows.get(row.name) ?? 0 }),
+  );
   return {
     door: primary.name,
     table: {

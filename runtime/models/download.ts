@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../clock.ts';
 import { LoadError } from '../errors.ts';
-import type { ModelFile } from './source.ts';
+import type { ModelFile } from './model-file.ts';
 
 export interface DownloadOptions {
   clock: Clock;

@@ -6,14 +6,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LoadError } from '../errors.ts';
 import { type DownloadOptions, download } from './download.ts';
-
-export interface ModelFile {
-  path: string;
-  /** SHA-256, hexadecimal. */
-  digest: string;
-  /** Removes the file if it was downloaded; to be called once the model is open. */
-  dispose(): Promise<void>;
-}
+import type { ModelFile } from './model-file.ts';
 
 export interface FetchOptions {
   /** The digest that the file must have; any will do without it. */

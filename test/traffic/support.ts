@@ -75,8 +75,7 @@ export function tableOf(parts: TableParts): TrafficTable {
     versions: entries.map((entry) => {
       const at = parts.at?.[entry.name];
       const address = typeof at === 'number' ? { host: '127.0.0.1', http: at } : at;
-      const ranges = entry.ranges.map(([from, to]): [number, number] => [from, to]);
-      return { ...entry, ranges, shadow: 0, ...(address && { address }) };
+      return { ...entry, shadow: 0, ...(address && { address }) };
     }),
   };
 }
