@@ -91,7 +91,12 @@ export class OwnVersion {
   async #infer({ body, deadline, onGone }: InferCall): Promise<Answer> {
     const { signature, runner } = this.#requireLoaded();
     const request = readInferRequest(body ?? Buffer.alloc(0), signature);
-    const { outputs, queued, computed } = await runner.submit({ ...request, deadline, onGone });
+    const { outputs, queued, computed } = await runner.submit({
+      ...request,
+      bytes: body?.length ?? 0,
+      deadline,
+      onGone,
+    });
     this.#options.observer.ran(queued, computed);
     return {
       status: 200,

@@ -6,6 +6,9 @@ import { openModel } from './ort.ts';
 import { type Runner, RunQueue } from './run-queue.ts';
 import { warmUp } from './warm-up.ts';
 
+/** What waits may hold as many bytes as this many of the largest bodies. */
+const QUEUED_BODIES = 16;
+
 export interface LoadedModel {
   signature: Signature;
   /** SHA-256 of the file, hexadecimal. */
@@ -41,7 +44,8 @@ export async function loadModel(file: { path: string; digest: string }, options:
     throw error;
   }
   onPhase('warmup', clock.now() - opened);
-  const runner = new RunQueue(run, serving.limits.queue, clock);
+  const { queue, bodyBytes } = serving.limits;
+  const runner = new RunQueue(run, { requests: queue, bytes: QUEUED_BODIES * bodyBytes }, clock);
   const close = async () => {
     await runner.drained();
     await model.release();

@@ -6,6 +6,8 @@ import type { Tensor } from '../protocol/datatypes.ts';
 export interface Work {
   inputs: readonly Tensor[];
   outputs: readonly string[];
+  /** Size of its body: what it holds while it waits. */
+  bytes: number;
   /** When it must be answered, ms of the clock. What is still waiting then is dropped, not run. */
   deadline: number;
   /** Calls back once when nobody waits for the answer any more. @returns how to stop listening */
@@ -39,19 +41,28 @@ interface Waiting {
 
 export type Run = (inputs: readonly Tensor[], outputs: readonly string[]) => Promise<Tensor[]>;
 
+/** What may wait; the request that runs is not counted. */
+export interface Room {
+  requests: number;
+  /** Of all that wait together. A request that waits alone may be larger. */
+  bytes: number;
+}
+
 export class RunQueue implements Runner {
   readonly #run: Run;
-  readonly #limit: number;
+  readonly #room: Room;
   readonly #clock: Clock;
   #waiting: Waiting[] = [];
+  #waitingBytes = 0;
   #running = false;
   #cancelSweep: (() => void) | undefined;
+  /** When the sweep that is due comes. */
+  #sweepAt = 0;
   #onDrained: (() => void)[] = [];
 
-  /** @param limit most requests that wait; the one that runs is not counted */
-  constructor(run: Run, limit: number, clock: Clock) {
+  constructor(run: Run, room: Room, clock: Clock) {
     this.#run = run;
-    this.#limit = limit;
+    this.#room = room;
     this.#clock = clock;
   }
 
@@ -60,17 +71,23 @@ export class RunQueue implements Runner {
   }
 
   submit(work: Work): Promise<Done> {
-    if (this.#waiting.length >= this.#limit) {
-      const message = `the queue is full: ${this.#limit} requests wait already; try again later`;
+    if (!this.#hasRoom(work)) {
+      const message = `the queue is full: ${this.#waiting.length} requests of ${this.#waitingBytes} bytes wait already; try again later`;
       return Promise.reject(new RequestError('QUEUE_FULL', message, { 'retry-after': '1' }));
     }
     const { promise, resolve, reject } = Promise.withResolvers<Done>();
     const waiting: Waiting = { work, since: this.#clock.now(), resolve, reject, stopListening: () => {} };
     waiting.stopListening = work.onGone(() => this.#drop(waiting));
     this.#waiting.push(waiting);
-    if (this.#running) this.#scheduleSweep();
+    this.#waitingBytes += work.bytes;
+    if (this.#running) this.#sweepBy(work.deadline);
     else void this.#pump();
     return promise;
+  }
+
+  #hasRoom({ bytes }: Work): boolean {
+    if (this.#waiting.length === 0) return true;
+    return this.#waiting.length < this.#room.requests && this.#waitingBytes + bytes <= this.#room.bytes;
   }
 
   drained(): Promise<void> {
@@ -81,6 +98,7 @@ export class RunQueue implements Runner {
   async #pump(): Promise<void> {
     this.#running = true;
     for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
+      this.#waitingBytes -= next.work.bytes;
       next.stopListening();
       const started = this.#clock.now();
       if (started >= next.work.deadline) next.reject(expired(next, started));
@@ -105,21 +123,23 @@ export class RunQueue implements Runner {
     const index = this.#waiting.indexOf(waiting);
     if (index < 0) return;
     this.#waiting.splice(index, 1);
+    this.#waitingBytes -= waiting.work.bytes;
     waiting.reject(new RequestError('CLIENT_GONE', 'the client hung up before the request was run'));
   }
 
   /** Answers requests that expire while a run takes long; what is dequeued late is caught by the pump. */
-  #scheduleSweep(): void {
-    if (this.#cancelSweep || this.#waiting.length === 0) return;
-    const now = this.#clock.now();
-    const earliest = this.#waiting.reduce(
-      (least, { work }) => Math.min(least, work.deadline),
-      Number.POSITIVE_INFINITY,
-    );
-    this.#cancelSweep = this.#clock.after(Math.max(1, earliest - now), () => {
+  #sweepBy(deadline: number): void {
+    if (this.#cancelSweep && this.#sweepAt <= deadline) return;
+    this.#cancelSweep?.();
+    this.#sweepAt = deadline;
+    this.#cancelSweep = this.#clock.after(Math.max(1, deadline - this.#clock.now()), () => {
       this.#cancelSweep = undefined;
       this.#sweep();
-      this.#scheduleSweep();
+      const earliest = this.#waiting.reduce(
+        (least, { work }) => Math.min(least, work.deadline),
+        Number.POSITIVE_INFINITY,
+      );
+      if (this.#waiting.length > 0) this.#sweepBy(earliest);
     });
   }
 
@@ -129,6 +149,7 @@ export class RunQueue implements Runner {
     if (late.length === 0) return;
     this.#waiting = this.#waiting.filter(({ work }) => work.deadline > now);
     for (const waiting of late) {
+      this.#waitingBytes -= waiting.work.bytes;
       waiting.stopListening();
       waiting.reject(expired(waiting, now));
     }

@@ -20,7 +20,7 @@ async function held(options: RunOptions & { queue?: number } = {}) {
       runs++;
       return new Promise<Tensor[]>((resolve) => starts.push(() => resolve([{ ...(x as Tensor), name: 'y' }])));
     },
-    options.queue ?? 100,
+    { requests: options.queue ?? 100, bytes: 1_000_000 },
     clock,
   );
   running.server.own.serve({

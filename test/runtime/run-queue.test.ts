@@ -10,7 +10,7 @@ interface Step {
 }
 
 /** A queue whose runs end when the test says so. */
-function bench(limit = 10) {
+function bench(requests = 10, bytes = 1_000) {
   const clock = new FakeClock();
   const running: Step[] = [];
   const ran: string[] = [];
@@ -29,14 +29,15 @@ function bench(limit = 10) {
       running.push({ name, finish: () => end(() => resolve(outputs)), fail: (error) => end(() => reject(error)) });
       return promise;
     },
-    limit,
+    { requests, bytes },
     clock,
   );
   const gone = new Map<string, () => void>();
-  const submit = (name: string, timeout = 1_000) => {
+  const submit = (name: string, timeout = 1_000, size = 1) => {
     const work: Work = {
       inputs: [{ name, datatype: 'FP32', shape: [0], data: new Float32Array() }],
       outputs: ['y'],
+      bytes: size,
       deadline: clock.now() + timeout,
       onGone(callback) {
         gone.set(name, callback);
@@ -58,6 +59,29 @@ function bench(limit = 10) {
 }
 
 describe('the run queue', () => {
+  test('holds no more bytes than it may, whatever became of those that waited; one alone may be larger', async () => {
+    const { clock, running, submit, gone, settle } = bench(10, 100);
+    submit('runs', 10_000);
+    const huge = submit('huge', 10_000, 500);
+    const second = submit('second', 10_000, 1);
+    await settle();
+    expect([huge.code, second.code]).toEqual([undefined, 'QUEUE_FULL']);
+    gone.get('huge')?.();
+    const fits = submit('fits', 500, 60);
+    const over = submit('over', 10_000, 41);
+    await settle();
+    expect([huge.code, fits.code, over.code]).toEqual(['CLIENT_GONE', undefined, 'QUEUE_FULL']);
+    clock.advance(600);
+    const next = [submit('a', 10_000, 50), submit('b', 10_000, 50), submit('c', 10_000, 1)];
+    await settle();
+    expect(fits.code).toBe('REQUEST_TIMEOUT');
+    expect(next.map(({ code }) => code)).toEqual([undefined, undefined, 'QUEUE_FULL']);
+    await running[0]?.finish();
+    const freed = submit('d', 10_000, 50);
+    await settle();
+    expect(freed.code).toBeUndefined();
+  });
+
   test('runs one at a time, first in, first out, and times both waits', async () => {
     const { clock, queue, running, ran, submit } = bench();
     const [a, b] = [submit('a'), submit('b')];
