@@ -42,6 +42,7 @@ describe('a killed process', () => {
     modelship = await Modelship.start({ v1: 70, v2: 30 });
     load = new Load(modelship.url, { callers });
     await sleep(1_000);
+    expect(modelship.version('v1')?.entry).toBe(true);
     const killedAt = performance.now();
     modelship.kill('v1');
     await sleep(4_000);
