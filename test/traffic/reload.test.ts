@@ -8,6 +8,7 @@ import {
   FakeClock,
   healthy,
   MODEL,
+  replaceFile,
   rigWith,
   tableOf,
   temporaryFolder,
@@ -21,7 +22,7 @@ const HALVES = { v1: 5_000, v2: 5_000 };
 async function sourceOf(content?: string, clock = new FakeClock()) {
   const folder = await temporaryFolder();
   const file = join(folder, 'traffic.json');
-  if (content !== undefined) await writeFile(file, content);
+  if (content !== undefined) await replaceFile(file, content);
   const logged: { message: string; why?: string }[] = [];
   const log = (details: object, message: string) => void logged.push({ ...details, message });
   const tables: TrafficTable[] = [];
@@ -53,10 +54,10 @@ describe('the file of the table', () => {
     for (let i = 0; i < 3; i++) await source.check();
     expect(logged.map(({ message }) => message)).toEqual(['the traffic table cannot be read']);
     await mkdir(folder);
-    await writeFile(file, asJson());
+    await replaceFile(file, asJson());
     clock.advance(1_000);
     await until(() => source.table?.revision === 1);
-    await writeFile(file, asJson({ revision: 2 }));
+    await replaceFile(file, asJson({ revision: 2 }));
     await until(() => source.table?.revision === 2);
   });
 
@@ -73,15 +74,15 @@ describe('the file of the table', () => {
     test(`keeps the table in force when it is replaced by one ${name}, and says so once`, async () => {
       const { file, source, logged } = await sourceOf(asJson({ revision: 2 }));
       await source.start();
-      await writeFile(file, content);
+      await replaceFile(file, content);
       for (let i = 0; i < 3; i++) await source.check();
       expect(source.table).toMatchObject({ revision: 2, primary: 'v1' });
       expect(logged.filter(({ message }) => message === 'the traffic table is refused')).toHaveLength(1);
       expect(source.refused).toBe(1);
-      await writeFile(file, asJson({ revision: 2 }));
+      await replaceFile(file, asJson({ revision: 2 }));
       await source.check();
       expect(source.refused).toBe(1);
-      await writeFile(file, asJson({ revision: 3 }));
+      await replaceFile(file, asJson({ revision: 3 }));
       await source.check();
       expect(source.table?.revision).toBe(3);
     });
@@ -133,7 +134,7 @@ describe('the file of the table', () => {
     await rename(folder, `${folder}-old`);
     onTestFinished(() => rm(`${folder}-old`, { recursive: true }));
     await mkdir(folder);
-    await writeFile(file, asJson({ revision: 2 }));
+    await replaceFile(file, asJson({ revision: 2 }));
     await until(() => {
       clock.advance(1_000);
       return source.table?.revision === 2;
@@ -141,7 +142,7 @@ describe('the file of the table', () => {
     await until(() => clock.pending === 1);
     await source.stop();
     expect(clock.pending).toBe(0);
-    await writeFile(file, asJson({ revision: 3 }));
+    await replaceFile(file, asJson({ revision: 3 }));
     await source.check();
     expect(source.table?.revision).toBe(2);
   });

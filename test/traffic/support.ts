@@ -87,8 +87,13 @@ export async function temporaryFolder(): Promise<string> {
 }
 
 /** As the supervisor writes it: beside the file, then a rename over it. */
-export async function writeTable(file: string, table: TrafficTable): Promise<void> {
-  await writeFile(`${file}.new`, JSON.stringify(table));
+export function writeTable(file: string, table: TrafficTable): Promise<void> {
+  return replaceFile(file, JSON.stringify(table));
+}
+
+/** In one step: a reader sees the old content or the new one, never half of it. */
+export async function replaceFile(file: string, content: string): Promise<void> {
+  await writeFile(`${file}.new`, content);
   await rename(`${file}.new`, file);
 }
 
