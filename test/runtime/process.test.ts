@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { FromRuntime } from '../../api/handoff.ts';
 import type { Launch } from '../../api/launch.ts';
+import { bindDoor, type PublicDoor } from '../../local/listen-handle.ts';
 import { forkWith, type Outcome, post, start, startWith } from './child.ts';
 import { DIGITS, SERVING, temporaryFolder } from './harness.ts';
 import { writeModel } from './onnx-builder.ts';
@@ -148,14 +149,11 @@ describe('a process that runs', () => {
   });
 });
 
-/** A public socket that is bound by the test and accepts nothing by itself. */
-function publicSocket(): { handle: { close(): void }; port: number } {
-  // biome-ignore lint/suspicious/noExplicitAny: Node's own way to bind without accepting has no types
-  const handle = (net as any)._createServerHandle('127.0.0.1', 0, 4);
-  const address = { port: 0 };
-  handle.getsockname(address);
-  onTestFinished(() => handle.close());
-  return { handle, port: address.port };
+/** A public socket as the supervisor binds it: it accepts nothing by itself. */
+async function publicSocket(): Promise<PublicDoor> {
+  const door = await bindDoor('127.0.0.1', 0);
+  onTestFinished(() => door.close());
+  return door;
 }
 
 describe('under a supervisor', () => {
@@ -195,7 +193,7 @@ describe('under a supervisor', () => {
   });
 
   test('the public socket moves between two processes, there and back, and no request fails', async () => {
-    const { handle, port } = publicSocket();
+    const { handle, port } = await publicSocket();
     const children = [await supervised({ version: 'v1' }), await supervised({ version: 'v2' })];
     for (const child of children) await child.heard('ready');
     const outcomes: Outcome[] = [];

@@ -8,40 +8,14 @@ import { onTestFinished } from 'vitest';
 import type { TrafficTable } from '../../api/traffic-table.ts';
 import { moveShares } from '../../core/split.ts';
 import type { Answer } from '../../runtime/answer.ts';
-import { type Clock, realClock } from '../../runtime/clock.ts';
+import { realClock } from '../../runtime/clock.ts';
 import { VersionBook } from '../../runtime/counters.ts';
 import type { SplitRequest } from '../../runtime/split.ts';
 import { createTraffic, type Traffic, type TrafficOptions } from '../../runtime/traffic/traffic.ts';
 
+export { FakeClock } from '../runtime/fake-clock.ts';
+
 export const MODEL = 'digits';
-
-export class FakeClock implements Clock {
-  #now = 0;
-  #timers = new Set<{ at: number; callback: () => void }>();
-
-  now(): number {
-    return this.#now;
-  }
-
-  after(ms: number, callback: () => void): () => void {
-    const timer = { at: this.#now + ms, callback };
-    this.#timers.add(timer);
-    return () => this.#timers.delete(timer);
-  }
-
-  advance(ms: number): void {
-    this.#now += ms;
-    for (const timer of [...this.#timers]) {
-      if (timer.at > this.#now) continue;
-      this.#timers.delete(timer);
-      timer.callback();
-    }
-  }
-
-  get pending(): number {
-    return this.#timers.size;
-  }
-}
 
 /** mulberry32: uniform in [0, 1), the same for the same seed. */
 export function seeded(seed: number): () => number {
