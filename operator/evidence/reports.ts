@@ -1,0 +1,16 @@
+/** The port through which pods' reports are read. */
+import type { PodReport } from '../../api/pod-report.ts';
+
+export interface PodAddress {
+  namespace: string;
+  name: string;
+  ip: string;
+}
+
+/** A report that can't be had is missing, never zero. `reason` says why, in words. */
+export type ReportRead = { ok: true; report: PodReport } | { ok: false; reason: string };
+
+export interface ReportSource {
+  /** Never rejects. Comes back within a few seconds. */
+  read(pod: PodAddress): Promise<ReportRead>;
+}
