@@ -1,6 +1,10 @@
 /** The command line as a whole: commands, their help, and how mistakes in it are said. */
 import { Command } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import { addDescribe } from './commands/describe.ts';
+import { addEvents } from './commands/events.ts';
+import { addGet } from './commands/get.ts';
+import { addHistory } from './commands/history.ts';
 import { addPredict } from './commands/predict.ts';
 import { renderCommand } from './commands/render.ts';
 import { addRun } from './commands/run.ts';
@@ -49,6 +53,10 @@ export function buildProgram(context: Context): Command {
   addPredict(program, context);
   addValidate(program, context);
   program.addCommand(teach(renderCommand().copyInheritedSettings(program), RENDER_LESSON));
+  addGet(program, context);
+  addDescribe(program, context);
+  addHistory(program, context);
+  addEvents(program, context);
   addVersion(program, context);
   program.addHelpText('after', () => `\n${FIRST_STEPS}\n\nExit codes:\n${allExitLines().join('\n')}`);
   for (const command of [program, ...program.commands]) {

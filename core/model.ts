@@ -7,8 +7,10 @@ export interface DesiredVersion {
   share: number;
   /** Requests to copy to it, basis points. */
   shadow: number;
-  /** Replicas. */
+  /** Replicas. Where something else moves the number (an autoscaler), the fewest. */
   size: number;
+  /** Replicas that must be ready before it takes more traffic than it has; `size` when left out. */
+  needed?: number;
   /** No longer listed: it serves what it serves until the split that lacks it takes effect, then it retires. */
   dropped?: boolean;
 }

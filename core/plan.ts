@@ -6,7 +6,7 @@
 import type { TrafficTable } from '../api/traffic-table.ts';
 import type { Desired, DesiredVersion, Memory, Observed, Plan } from './model.ts';
 import { nextTable } from './table.ts';
-import { targetShares } from './target.ts';
+import { gains, neededOf, targetShares } from './target.ts';
 
 /**
  * @param memory what the last plan returned, or `firstMemory()`
@@ -20,10 +20,11 @@ export function plan(desired: Desired, observed: Observed, memory: Memory, now: 
   const entry = table && entryOf(table, observed);
   const retire: string[] = [];
   const run: Plan['run'] = [];
+  const moving = Object.keys(lost).some((name) => quietAt(name, lost, desired.retireAfterMs) > now);
   let wakeAt = Number.POSITIVE_INFINITY;
   for (const version of desired.versions) {
     const until = quietAt(version.name, lost, desired.retireAfterMs);
-    const state = settle(version, { observed, table, entry, over: until <= now });
+    const state = settle(version, { observed, table, entry, over: until <= now, moving });
     if (state === 'retire') retire.push(version.name);
     else run.push({ name: version.name, size: state });
     if (until > now) wakeAt = Math.min(wakeAt, until);
@@ -71,14 +72,20 @@ interface Surroundings {
   entry: string | undefined;
   /** Whether the delay after its last loss is over. */
   over: boolean;
+  /** Whether any version's is not: then the last move is not over, and what gained by it keeps what it was given. */
+  moving: boolean;
 }
 
 /** The size that a version must have now, or that it may go. */
-function settle(version: DesiredVersion, { observed, table, entry, over }: Surroundings): number | 'retire' {
+function settle(version: DesiredVersion, around: Surroundings): number | 'retire' {
+  const { observed, table, entry, over, moving } = around;
   const { name } = version;
   const share = table?.versions.find((v) => v.name === name)?.share ?? 0;
   const size = observed.versions.find((v) => v.name === name)?.size ?? version.size;
-  if (!version.dropped) return share > version.share || !over ? Math.max(size, version.size) : version.size;
+  if (!version.dropped) {
+    const goal = gains(version, observed.table?.versions ?? []) ? neededOf(version) : version.size;
+    return share > version.share || !over || moving ? Math.max(size, goal) : goal;
+  }
   const needed = share > 0 || name === observed.door || name === entry;
   return needed || !over ? Math.max(size, version.size) : 'retire';
 }

@@ -22,13 +22,19 @@ export function reusedVersions(
 ): Reuse[] {
   return next.flatMap(({ name, model }) => {
     const old = accepted.find((version) => version.name === name);
-    if (!old || sameJson(old.model, model)) return [];
+    if (!old || sameModel(old.model, model)) return [];
     const now = describe(model);
     const message = old.dropped
       ? `version ${name} was ${describe(old.model)} and has not retired yet; it cannot come back as ${now}: wait, or give the new model another name`
       : `the model of version ${name} is immutable; it is ${describe(old.model)}, not ${now}: add a version for the new model`;
     return [{ version: name, message }];
   });
+}
+
+/** A digest may be added: it says of the same file what it must be. */
+function sameModel(old: AcceptedVersion['model'], next: AcceptedVersion['model']): boolean {
+  const stated = old.sha256 === undefined ? { ...old, sha256: next.sha256 } : old;
+  return sameJson(stated, next);
 }
 
 function describe({ uri, sha256 }: AcceptedVersion['model']): string {

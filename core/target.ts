@@ -3,7 +3,7 @@
  * its versions are ready; an engine that walks steps answers the same question with a point on the way.
  */
 import { ALL, percentOf } from '../api/units.ts';
-import type { Desired, Memory, Observed } from './model.ts';
+import type { Desired, DesiredVersion, Memory, Observed } from './model.ts';
 import { moveShares, type SplitEntry } from './split.ts';
 
 export interface Target {
@@ -46,13 +46,30 @@ function laterShares(desired: Desired, observed: Observed): Target {
   const served = servedNow(observed).split ?? [];
   const ready = readyNames(observed);
   const same = served.every(({ name, share }) => share === (shares.get(name) ?? 0));
-  const unready = [...shares].filter(([name, share]) => share > 0 && !ready.has(name)).map(([name]) => name);
   if (same) {
+    const unready = [...shares].filter(([name, share]) => share > 0 && !ready.has(name)).map(([name]) => name);
     const instead = ready.size > 0 ? 'another version answers for it' : 'requests wait';
     return { split: served, starting: undefined, waiting: unready.map((name) => `${name} is not ready; ${instead}`) };
   }
-  if (unready.length > 0) return { split: served, starting: undefined, waiting: waitingFor(unready, shares) };
+  // Only those that gain must be able to: a version that fails must be able to lose its traffic.
+  const gaining = desired.versions.filter((v) => gains(v, served));
+  const short = gaining.filter((v) => readyOf(v.name, observed) < Math.max(1, neededOf(v)));
+  if (short.length > 0) return { split: served, starting: undefined, waiting: short.map(waitsFor(observed, shares)) };
   return { split: moveShares(served, shares), starting: undefined, waiting: [] };
+}
+
+/** Whether the list gives it more than it serves. */
+export function gains({ name, share, dropped }: DesiredVersion, served: readonly { name: string; share: number }[]) {
+  return !dropped && share > (served.find((v) => v.name === name)?.share ?? 0);
+}
+
+/** Replicas that must be ready before it takes more traffic. */
+export function neededOf({ size, needed }: DesiredVersion): number {
+  return Math.max(size, needed ?? size);
+}
+
+function readyOf(name: string, observed: Observed): number {
+  return observed.versions.find((v) => v.name === name)?.readyReplicas ?? 0;
 }
 
 function servedNow(observed: Observed): { split?: SplitEntry[] } {
@@ -85,6 +102,18 @@ function largest(names: readonly string[], shares: ReadonlyMap<string, number>):
 }
 
 function waitingFor(missing: readonly string[], shares: ReadonlyMap<string, number>): string[] {
-  const split = [...shares].map(([name, share]) => `${name} ${percentOf(share)}%`).join(', ');
-  return missing.map((name) => `${name} is not ready; the split ${split} takes effect when it is`);
+  return missing.map((name) => `${name} is not ready; the split ${splitText(shares)} takes effect when it is`);
+}
+
+function waitsFor(observed: Observed, shares: ReadonlyMap<string, number>): (version: DesiredVersion) => string {
+  return (version) => {
+    const ready = readyOf(version.name, observed);
+    if (ready === 0) return waitingFor([version.name], shares)[0] as string;
+    const some = `${version.name} has ${ready} of ${neededOf(version)} replicas ready`;
+    return `${some}; the split ${splitText(shares)} takes effect when all are`;
+  };
+}
+
+function splitText(shares: ReadonlyMap<string, number>): string {
+  return [...shares].map(([name, share]) => `${name} ${percentOf(share)}%`).join(', ');
 }

@@ -26,9 +26,13 @@ export function withAddresses(model: string, table: TrafficTable, versions: read
     ...table,
     versions: table.versions.map(({ address: _, ...row }): TableVersion => {
       const version = planned.get(row.name);
-      if (!version?.reachable) return row;
-      const grpc = speaksGrpc(version.serving) ? { grpc: DIRECT_GRPC.port } : {};
-      return { ...row, address: { host: versionName(model, row.name), http: DIRECT_HTTP.port, ...grpc } };
+      return version?.reachable ? { ...row, address: addressOf(model, version) } : row;
     }),
   };
+}
+
+/** Where the direct ports of a version are. */
+export function addressOf(model: string, { name, serving }: Pick<PlannedVersion, 'name' | 'serving'>) {
+  const grpc = speaksGrpc(serving) ? { grpc: DIRECT_GRPC.port } : {};
+  return { host: versionName(model, name), http: DIRECT_HTTP.port, ...grpc };
 }

@@ -9,13 +9,14 @@ export interface OwnerReference {
   blockOwnerDeletion: true;
 }
 
-export interface Metadata {
+/** A type, not an interface: it may go where any fields are taken. */
+export type Metadata = {
   name: string;
   namespace?: string | undefined;
   labels?: Record<string, string> | undefined;
   annotations?: Record<string, string> | undefined;
   ownerReferences?: OwnerReference[] | undefined;
-}
+};
 
 /** An object as the API server takes it. `spec` and the like are checked by the API server, not by types of ours. */
 export interface KubeObject {

@@ -1,6 +1,6 @@
 /**
  * One table of manifests that must be accepted or refused, for every rule that is stated twice: in CEL for the API server
- * and as a predicate for files. `rules.test.ts` replays it on the schemas, `replay-crd.ts` on a real API server.
+ * and as a predicate for files. `rules.test.ts` replays it on the schemas, `test/cluster/crd` on a real API server.
  */
 import { type Fields, manifest, version, withModel, withPod, withServing, withVersions } from './builders.ts';
 import { durations, rollouts, serving } from './rule-cases-spec.ts';

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { stringify } from 'yaml';
@@ -7,6 +8,28 @@ export interface Access {
   url: string;
   token: string;
   ca: string;
+}
+
+/** The users of a control plane: the name of each, and the groups it is in. */
+export type Users = Record<string, string[]>;
+
+export const ADMIN = 'admin';
+
+/** Writes a token file for kube-apiserver. @returns the token of each user */
+export async function writeTokens(path: string, users: Users): Promise<Map<string, string>> {
+  const tokens = new Map(Object.keys(users).map((user) => [user, randomBytes(24).toString('hex')]));
+  const lines = Object.entries(users).map(
+    ([user, groups]) => `${tokens.get(user)},${user},${user},"${groups.join(',')}"\n`,
+  );
+  await writeFile(path, lines.join(''), { mode: 0o600 });
+  return tokens;
+}
+
+/** Whether the API server takes requests and has its first namespaces, which any test needs and readyz does not wait for. */
+export async function isReady(admin: Access): Promise<boolean> {
+  const paths = ['/readyz', '/api/v1/namespaces/default', '/api/v1/namespaces/kube-system'];
+  const answers = await Promise.all(paths.map((path) => call(admin, 'GET', path)));
+  return answers.every(({ status }) => status === 200);
 }
 
 /** Writes a kubeconfig, readable by its owner only, with one context that points at `access`. */
@@ -24,26 +47,42 @@ export async function writeKubeconfig(path: string, access: Access): Promise<voi
   await writeFile(path, stringify(config), { mode: 0o600 });
 }
 
-/** One call, for what starting a control plane needs; tests use the operator's own client. */
+export interface Answer {
+  /** HTTP status. */
+  status: number;
+  text: string;
+  /** What the API server warns of, as the header says it. */
+  warning?: string | undefined;
+}
+
+const JSON_TYPE = 'application/json';
+
+/**
+ * One call, for starting a control plane and for tests that ask the API server itself; others use the operator's client.
+ * @param body sent as JSON; text as it is
+ */
 export function call(
   access: Access,
   method: string,
   path: string,
   body?: unknown,
-): Promise<{ status: number; text: string }> {
+  contentType = JSON_TYPE,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const headers = { authorization: `Bearer ${access.token}`, 'content-type': 'application/json' };
+    const headers = { authorization: `Bearer ${access.token}`, 'content-type': contentType };
     const options = { method, ca: access.ca, headers, agent: false, timeout: 10_000 };
     const outgoing = request(new URL(path, access.url), options, (incoming) => {
       let text = '';
       incoming.setEncoding('utf8');
       incoming.on('data', (part: string) => (text += part));
-      incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, text }));
+      incoming.on('end', () => {
+        resolve({ status: incoming.statusCode ?? 0, text, warning: incoming.headers.warning });
+      });
       incoming.on('error', reject);
     });
     outgoing.on('timeout', () => outgoing.destroy(new Error(`${method} ${path}: no answer in 10 s`)));
     outgoing.on('error', reject);
-    outgoing.end(body === undefined ? undefined : JSON.stringify(body));
+    outgoing.end(body === undefined || typeof body === 'string' ? body : JSON.stringify(body));
   });
 }
 

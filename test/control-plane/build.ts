@@ -10,6 +10,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { inspect, parseArgs } from 'node:util';
 import { withLock } from './lock.ts';
+import { runs } from './tools.ts';
 
 /** What can be built: each binary's Go module (a folder under `go/`) and main package. */
 const BINARIES = {
@@ -47,6 +48,19 @@ export async function controlPlaneBinaries<B extends Binary>(
   return paths;
 }
 
+/** The pinned version of what a binary is built from, such as `v1.34.4`. */
+export function versionOf(binary: Binary): Promise<string> {
+  const { module, main } = BINARIES[binary];
+  return moduleVersion(module, main);
+}
+
+/** Whether controlPlaneBinaries() would find or build all of them. */
+export async function canProvide(wanted: readonly Binary[]): Promise<boolean> {
+  const folder = await cacheFolder();
+  const there = (binary: Binary): boolean => fromAssets(binary) !== undefined || existsSync(join(folder, binary));
+  return wanted.every(there) || (await runs('go', 'version'));
+}
+
 function fromAssets(binary: Binary): string | undefined {
   const assets = process.env.KUBEBUILDER_ASSETS;
   if (!assets) return undefined;
@@ -70,7 +84,7 @@ async function fromCache(binary: Binary, folder: string, log: (line: string) => 
 async function build(binary: Binary, path: string, log: (line: string) => void): Promise<void> {
   const { module, main } = BINARIES[binary];
   const folder = join(GO_FOLDER, module);
-  const version = await moduleVersion(module, main);
+  const version = await versionOf(binary);
   log(`building ${binary} ${version} (minutes, the first time)`);
   const started = performance.now();
   const partial = join(dirname(path), `.${binary}.${process.pid}`);

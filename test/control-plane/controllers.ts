@@ -18,6 +18,14 @@ const CAPACITY = { cpu: '32', memory: '256Gi', pods: '110' };
 /** The default of 20 queries a second is what limits a large run. */
 const CLIENT_RATE = ['--kube-api-qps=500', '--kube-api-burst=1000'];
 
+/** Flags of kwok wherever it runs. */
+export const KWOK_FLAGS: readonly string[] = [
+  '--manage-all-nodes=true',
+  '--cidr=10.244.0.1/16',
+  // Without a lease duration kwok 0.7.0 renews no lease and picks a 10-minute heartbeat: nodes would turn NotReady.
+  '--node-lease-duration-seconds=40',
+];
+
 /** Nodes node-0, node-1, …, alike. */
 export function numberedNodes(count: number): NodeSpec[] {
   return Array.from({ length: count }, (_, index) => ({ name: `node-${index}` }));
@@ -44,19 +52,15 @@ export async function startControllers(
     '--use-service-account-credentials=true',
     `--service-account-private-key-file=${join(folder, 'service-account.key')}`,
     `--root-ca-file=${join(folder, 'ca.crt')}`,
+    // A claim and a volume that miss each other at first wait for the next round, by default 15 s.
+    '--pvclaimbinder-sync-period=1s',
     ...CLIENT_RATE,
   ]);
   await start('kube-scheduler', 'system:kube-scheduler', ['--leader-elect=false', '--secure-port=0', ...CLIENT_RATE]);
   // A config of our own keeps kwok from reading one in the home folder.
   const config = join(folder, 'kwok.yaml');
   await writeFile(config, 'apiVersion: config.kwok.x-k8s.io/v1alpha1\nkind: KwokConfiguration\n');
-  await start('kwok', 'kwok', [
-    `--config=${config}`,
-    '--manage-all-nodes=true',
-    '--cidr=10.244.0.1/16',
-    // Without a lease duration kwok 0.7.0 renews no lease and picks a 10-minute heartbeat: nodes would turn NotReady.
-    '--node-lease-duration-seconds=40',
-  ]);
+  await start('kwok', 'kwok', [`--config=${config}`, ...KWOK_FLAGS]);
 }
 
 /** Creates the nodes; kwok then makes them Ready. */

@@ -14,6 +14,8 @@ export interface RunRequest {
   command: string;
   args: string[];
   log: string;
+  /** A command line to run at the end, for what killing the process leaves behind. */
+  cleanUp?: string[] | undefined;
 }
 
 /** Says that a process ended, or could not be started. */
@@ -23,9 +25,11 @@ export interface ExitReport {
 }
 
 const running = new Set<ChildProcess>();
+const cleanUps: string[][] = [];
 let ending = false;
 
-function run({ name, command, args, log }: RunRequest): void {
+function run({ name, command, args, log, cleanUp }: RunRequest): void {
+  if (cleanUp) cleanUps.push(cleanUp);
   const output = openSync(log, 'a');
   const child = spawn(command, args, { stdio: ['ignore', output, output] });
   const report = (reason: string): void => {
@@ -44,8 +48,17 @@ async function end(folder: string): Promise<void> {
   const ended = children.map((child) => once(child, 'exit'));
   for (const child of children) child.kill('SIGKILL');
   await Promise.all(ended);
+  await Promise.all(cleanUps.map(toEnd));
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   process.exit(0);
+}
+
+function toEnd([command = '', ...args]: string[]): Promise<void> {
+  const child = spawn(command, args, { stdio: 'ignore' });
+  return new Promise((resolve) => {
+    child.once('error', () => resolve());
+    child.once('exit', () => resolve());
+  });
 }
 
 if (import.meta.main) {

@@ -43,9 +43,9 @@ export class Servers {
     return join(this.folder, `${name}.log`);
   }
 
-  /** Starts a server; await() says when it answers. */
-  run(name: string, command: string, args: readonly string[]): void {
-    this.#keeper.send({ name, command, args: [...args], log: this.logPath(name) } satisfies RunRequest);
+  /** Starts a server; await() says when it answers. At the end it is killed, and then the command line `cleanUp` run. */
+  run(name: string, command: string, args: readonly string[], cleanUp?: string[]): void {
+    this.#keeper.send({ name, command, args: [...args], log: this.logPath(name), cleanUp } satisfies RunRequest);
   }
 
   /** Returns once `ready` says so, and throws as soon as any server has ended or after `timeoutMs`. */

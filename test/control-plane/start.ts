@@ -3,45 +3,21 @@
  * and simulated nodes. Executable: `node test/control-plane/start.ts [--nodes 3]` prints a line to set KUBECONFIG and
  * keeps running until it is told to stop.
  */
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inspect, parseArgs } from 'node:util';
-import { type Access, call, writeKubeconfig } from './access.ts';
-import { ALL_BINARIES, type Binary, BuildError, controlPlaneBinaries } from './build.ts';
-import { addNodes, type NodeSpec, numberedNodes, startControllers, waitForControllers } from './controllers.ts';
+import { type Access, ADMIN, isReady, type Users, writeTokens } from './access.ts';
+import { auditFlags } from './audit.ts';
+import { ALL_BINARIES, type Binary, BuildError, canProvide, controlPlaneBinaries } from './build.ts';
+import { addNodes, numberedNodes, startControllers, waitForControllers } from './controllers.ts';
+import { type ApiServer, type ControlPlaneOptions, handle, type StartOptions } from './handle.ts';
+import { dockerRuns, startK3s } from './k3s.ts';
 import { freePorts, Servers, StartError } from './servers.ts';
 
 export type { NodeSpec } from './controllers.ts';
+export type { ApiServer, ControlPlaneOptions, StartOptions } from './handle.ts';
 
-export interface StartOptions {
-  /** Gets a line for each slow step: a build, a server that is ready. */
-  log?: (line: string) => void;
-  /** Extra flags for a server, after its own, so that they win: `{'kube-apiserver': ['--v=4']}`. */
-  flags?: Partial<Record<Binary, readonly string[]>>;
-}
-
-export interface ControlPlaneOptions extends StartOptions {
-  /** How many plain nodes, or which; default 1. */
-  nodes?: number | readonly NodeSpec[];
-}
-
-/** A running API server. Its user is in system:masters; for another, impersonate or make a ServiceAccount's token. */
-export interface ApiServer extends AsyncDisposable {
-  url: string;
-  kubeconfigPath: string;
-  token: string;
-  caPath: string;
-  /** Holds all of the above, and the log of each server as NAME.log. */
-  folder: string;
-  /** Kills the servers and removes the folder. */
-  stop(): Promise<void>;
-}
-
-/** A user of the token file: the name, and the groups it is in. */
-type Users = Record<string, string[]>;
-
-const ADMIN = 'admin';
 const SERVICE_RANGE = '10.96.0.0/16';
 const PORT_ATTEMPTS = 3;
 
@@ -50,20 +26,24 @@ const PORT_ATTEMPTS = 3;
  * Deployment makes pods, nothing is garbage-collected, and a deleted namespace stays Terminating.
  */
 export async function startApiServer(options: StartOptions = {}): Promise<ApiServer> {
-  const binaries = await controlPlaneBinaries(['etcd', 'kube-apiserver'], options.log);
+  const needed = ['etcd', 'kube-apiserver'] as const;
+  if (await mustUseK3s(needed)) return startK3s(options, []);
+  const binaries = await controlPlaneBinaries(needed, options.log);
   return retryPorts(async (servers) => {
     // Pods need no ServiceAccount here, because no controller would make one.
     const own = ['--disable-admission-plugins=ServiceAccount', ...(options.flags?.['kube-apiserver'] ?? [])];
     const alone = { ...options, flags: { ...options.flags, 'kube-apiserver': own } };
     const { admin } = await startServer(servers, binaries, alone, { [ADMIN]: ['system:masters'] });
-    return handle(servers, admin);
+    return handle(servers, admin, options.audit);
   });
 }
 
 /** Starts an API server, controller-manager, scheduler and kwok, which plays the nodes and the pods on them. */
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ApiServer> {
-  const binaries = await controlPlaneBinaries(ALL_BINARIES, options.log);
-  const { nodes = 1, log } = options;
+  const { nodes: asked = 1, log, prepare } = options;
+  const nodes = typeof asked === 'number' ? numberedNodes(asked) : asked;
+  if (await mustUseK3s(ALL_BINARIES)) return startK3s(options, nodes, prepare);
+  const binaries = await controlPlaneBinaries(ALL_BINARIES, log);
   return retryPorts(async (servers) => {
     const { admin, others } = await startServer(servers, binaries, options, {
       [ADMIN]: ['system:masters'],
@@ -71,12 +51,21 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
       'system:kube-scheduler': [],
       kwok: ['system:masters'],
     });
+    await prepare?.(admin);
     await startControllers(servers, binaries, others, options.flags ?? {});
-    await addNodes(admin, typeof nodes === 'number' ? numberedNodes(nodes) : nodes);
+    await addNodes(admin, nodes);
     await waitForControllers(servers, admin);
     log?.('controller-manager, scheduler and nodes are ready');
-    return handle(servers, admin);
+    return handle(servers, admin, options.audit);
   });
+}
+
+/** @throws BuildError where there is neither a way to have the binaries nor Docker */
+async function mustUseK3s(needed: readonly Binary[]): Promise<boolean> {
+  if (await canProvide(needed)) return false;
+  if (await dockerRuns()) return true;
+  throw new BuildError(`a control plane for tests needs ${needed.join(', ')}, and there is no Go on the PATH to build \
+them with: install Go, or start Docker (K3s runs in it then), or point KUBEBUILDER_ASSETS at a folder that holds them`);
 }
 
 /** Another process can take a port between our finding it free and the server's binding it. */
@@ -96,7 +85,7 @@ async function retryPorts(start: (servers: Servers) => Promise<ApiServer>): Prom
 async function startServer(
   servers: Servers,
   binaries: Record<'etcd' | 'kube-apiserver', string>,
-  { log, flags }: StartOptions,
+  { log, flags, audit }: StartOptions,
   users: Users,
 ): Promise<{ admin: Access; others: Map<string, Access> }> {
   const started = performance.now();
@@ -104,7 +93,7 @@ async function startServer(
   const [etcdPort, port] = (await freePorts(2)) as [number, number];
   const etcdUrl = `http://127.0.0.1:${etcdPort}`;
   const url = `https://127.0.0.1:${port}`;
-  const tokens = await writeTokens(folder, users);
+  const tokens = await writeTokens(join(folder, 'tokens.csv'), users);
   await writeServiceAccountKeys(folder);
 
   servers.run('etcd', binaries.etcd, [
@@ -132,6 +121,7 @@ async function startServer(
     `--service-cluster-ip-range=${SERVICE_RANGE}`,
     '--allow-privileged=true',
     '--profiling=false',
+    ...(audit ? await auditFlags(folder) : []),
     ...(flags?.['kube-apiserver'] ?? []),
   ]);
 
@@ -139,8 +129,7 @@ async function startServer(
   await servers.await('kube-apiserver', async () => {
     ca ||= await readServingCa(join(folder, 'certs'));
     const admin = { url, token: tokens.get(ADMIN) ?? '', ca };
-    // readyz does not wait for the first namespaces, which any test needs.
-    return (await call(admin, 'GET', '/readyz')).status === 200 && (await hasNamespaces(admin));
+    return isReady(admin);
   });
   log?.(`kube-apiserver is ready after ${((performance.now() - started) / 1000).toFixed(1)} s`);
   await writeFile(join(folder, 'ca.crt'), ca);
@@ -148,11 +137,6 @@ async function startServer(
   const admin = others.get(ADMIN);
   if (!admin) throw new Error(`the token file names no ${ADMIN}`);
   return { admin, others };
-}
-
-async function hasNamespaces(admin: Access): Promise<boolean> {
-  const answers = ['default', 'kube-system'].map((name) => call(admin, 'GET', `/api/v1/namespaces/${name}`));
-  return (await Promise.all(answers)).every(({ status }) => status === 200);
 }
 
 /** The server signs its certificate with an authority of its own and writes both, the authority last. */
@@ -164,15 +148,6 @@ async function readServingCa(folder: string): Promise<string> {
   return ca;
 }
 
-async function writeTokens(folder: string, users: Users): Promise<Map<string, string>> {
-  const tokens = new Map(Object.keys(users).map((user) => [user, randomBytes(24).toString('hex')]));
-  const lines = Object.entries(users).map(
-    ([user, groups]) => `${tokens.get(user)},${user},${user},"${groups.join(',')}"\n`,
-  );
-  await writeFile(join(folder, 'tokens.csv'), lines.join(''), { mode: 0o600 });
-  return tokens;
-}
-
 async function writeServiceAccountKeys(folder: string): Promise<void> {
   const { privateKey, publicKey } = generateKeyPairSync('ec', {
     namedCurve: 'P-256',
@@ -181,15 +156,6 @@ async function writeServiceAccountKeys(folder: string): Promise<void> {
   });
   await writeFile(join(folder, 'service-account.key'), privateKey, { mode: 0o600 });
   await writeFile(join(folder, 'service-account.pub'), publicKey);
-}
-
-async function handle(servers: Servers, admin: Access): Promise<ApiServer> {
-  const { folder } = servers;
-  const kubeconfigPath = join(folder, 'kubeconfig');
-  await writeKubeconfig(kubeconfigPath, admin);
-  const stop = (): Promise<void> => servers.stop();
-  const { url, token } = admin;
-  return { url, kubeconfigPath, token, caPath: join(folder, 'ca.crt'), folder, stop, [Symbol.asyncDispose]: stop };
 }
 
 async function main(): Promise<void> {

@@ -16,7 +16,14 @@ describe('reusedVersions', () => {
       [other],
       [/model of version v1 is immutable.*models\/1\.onnx, not pvc.*2\.onnx/],
     ],
-    ['a digest added', [v1], [{ name: 'v1', model: { ...v1.model, sha256: digest } }], [/sha256 abababababab…/]],
+    ['a digest added', [v1], [{ name: 'v1', model: { ...v1.model, sha256: digest } }], []],
+    [
+      'a digest changed',
+      [{ name: 'v1', model: { ...v1.model, sha256: digest } }],
+      [{ name: 'v1', model: { ...v1.model, sha256: 'cd'.repeat(32) } }],
+      [/sha256 abababababab…\), not .*sha256 cdcdcdcdcdcd…/],
+    ],
+    ['a digest taken away', [{ name: 'v1', model: { ...v1.model, sha256: digest } }], [v1], [/sha256 abababababab…/]],
     ['a dropped name that comes back with its own model', [{ ...v1, dropped: true }], [v1], []],
     [
       'a dropped name that comes back with another model too early',

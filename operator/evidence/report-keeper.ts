@@ -1,0 +1,117 @@
+/**
+ * Reads pods' reports in the background, so that no pass waits for a pod. A pass says which reports it wants; when one
+ * has come the key is looked at again. Bounded: reads at a time, and one report a pod that is wanted.
+ */
+import type { Clock } from '../kube/clock.ts';
+import type { PodAddress, ReportRead, ReportSource } from './reports.ts';
+
+export interface ReportKeeperOptions {
+  source: ReportSource;
+  clock: Clock;
+  /** Most reads at a time. */
+  concurrency?: number;
+  /** A report of a pod of this key came, or could not be had. */
+  onRead(key: string): void;
+}
+
+/** A pod, and how old its report may be, ms. */
+export interface Wanted {
+  uid: string;
+  pod: PodAddress;
+  maxAgeMs: number;
+}
+
+interface Entry {
+  key: string;
+  pod: PodAddress;
+  read: ReportRead | undefined;
+  /** When it was read last. */
+  at: number;
+  reading: boolean;
+  /** Failed reads in a row. */
+  failures: number;
+}
+
+const CONCURRENCY = 32;
+/** A pod that does not answer is asked less and less often. */
+const MOST_PATIENCE_MS = 60_000;
+
+export class ReportKeeper {
+  readonly #options: ReportKeeperOptions;
+  readonly #byKey = new Map<string, Map<string, Entry>>();
+  readonly #waiting: Entry[] = [];
+  #reading = 0;
+  #stopped = false;
+
+  constructor(options: ReportKeeperOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The reports that are known of these pods, by UID; older ones than wanted are read again. What was wanted of the key
+   * before and is not now is forgotten.
+   * @returns `lookAgain`: ms until the next one is too old; undefined when nothing is wanted
+   */
+  want(key: string, pods: readonly Wanted[]): { known: Map<string, ReportRead>; lookAgain: number | undefined } {
+    const before = this.#byKey.get(key);
+    const entries = new Map<string, Entry>();
+    const known = new Map<string, ReportRead>();
+    let lookAgain: number | undefined;
+    for (const { uid, pod, maxAgeMs } of pods) {
+      const entry = before?.get(uid) ?? { key, pod, read: undefined, at: -Infinity, reading: false, failures: 0 };
+      entry.pod = pod;
+      entries.set(uid, entry);
+      if (entry.read) known.set(uid, entry.read);
+      const due = entry.at + patience(maxAgeMs, entry.failures) - this.#options.clock.now();
+      if (due <= 0) this.#read(entry);
+      else lookAgain = Math.min(lookAgain ?? due, due);
+    }
+    if (entries.size > 0) this.#byKey.set(key, entries);
+    else this.#byKey.delete(key);
+    return { known, lookAgain };
+  }
+
+  forget(key: string): void {
+    this.#byKey.delete(key);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#waiting.length = 0;
+    this.#byKey.clear();
+  }
+
+  #read(entry: Entry): void {
+    if (entry.reading || this.#stopped) return;
+    entry.reading = true;
+    this.#waiting.push(entry);
+    this.#pump();
+  }
+
+  #pump(): void {
+    while (this.#reading < (this.#options.concurrency ?? CONCURRENCY)) {
+      const entry = this.#waiting.shift();
+      if (!entry) return;
+      // Nobody wants it any more.
+      if (![...(this.#byKey.get(entry.key)?.values() ?? [])].includes(entry) && entry.read) continue;
+      this.#reading++;
+      void this.#readNow(entry);
+    }
+  }
+
+  async #readNow(entry: Entry): Promise<void> {
+    const read = await this.#options.source.read(entry.pod);
+    this.#reading--;
+    entry.reading = false;
+    entry.read = read;
+    entry.failures = read.ok ? 0 : entry.failures + 1;
+    entry.at = this.#options.clock.now();
+    if (this.#stopped) return;
+    this.#options.onRead(entry.key);
+    this.#pump();
+  }
+}
+
+function patience(maxAgeMs: number, failures: number): number {
+  return failures === 0 ? maxAgeMs : Math.min(MOST_PATIENCE_MS, maxAgeMs * 2 ** Math.min(failures, 10));
+}

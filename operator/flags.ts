@@ -1,0 +1,89 @@
+/** The operator's command line. */
+import { hostname } from 'node:os';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { durationMs } from '../api/units.ts';
+import packageJson from '../package.json' with { type: 'json' };
+import { REPORT_URL } from './evidence/http-reports.ts';
+import type { LeaseTiming } from './kube/lease.ts';
+
+export interface Flags {
+  kubeconfig?: string;
+  context?: string;
+  namespace?: string;
+  runtimeImage: string;
+  imagePullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
+  leaderElect: boolean;
+  leaseNamespace?: string;
+  leaseName: string;
+  leaseDuration: number;
+  metrics: { host: string; port: number };
+  workers: number;
+  reportUrl: string;
+  podMonitor: boolean;
+  networkPolicy: boolean;
+  logLevel: 'debug' | 'info' | 'warn' | 'error';
+}
+
+export function operatorCommand(): Command {
+  return new Command('modelship-operator')
+    .description('keeps ModelDeployments true in a Kubernetes cluster')
+    .version(packageJson.version)
+    .option('--kubeconfig <file>', 'how to reach the cluster (default: the ServiceAccount, KUBECONFIG, ~/.kube/config)')
+    .option('--context <name>', 'context of the kubeconfig')
+    .option('-n, --namespace <name>', 'look after this namespace only (default: all)')
+    .option('--runtime-image <image>', 'image of the pods that serve', `modelship-runtime:${packageJson.version}`)
+    .addOption(
+      new Option('--image-pull-policy <policy>', 'for that image').choices(['Always', 'IfNotPresent', 'Never']),
+    )
+    .option('--no-leader-elect', 'take this process for the only one')
+    .option('--lease-namespace <name>', 'where the Lease is (default: the namespace of this process)')
+    .option('--lease-name <name>', 'name of the Lease', 'modelship-operator')
+    .option('--lease-duration <duration>', 'how long a leader that is gone holds the Lease', duration, 15_000)
+    .option('--metrics <host:port>', 'where /metrics, /healthz and /readyz are', address, {
+      host: '0.0.0.0',
+      port: 8080,
+    })
+    .option('--workers <count>', 'ModelDeployments at work at a time', count, 16)
+    .option('--report-url <template>', "where a pod's report is; {ip}, {namespace} and {pod} are filled in", REPORT_URL)
+    .option('--pod-monitor', 'make a PodMonitor per ModelDeployment, where that kind is served', false)
+    .option('--network-policy', 'make a NetworkPolicy per ModelDeployment', false)
+    .addOption(
+      new Option('--log-level <level>', 'least severity of a line')
+        .choices(['debug', 'info', 'warn', 'error'])
+        .default('info'),
+    );
+}
+
+/** Renewals must end well before the Lease does: a third of it for a write that is under way, half for renewing. */
+export function leaseTimingOf(leaseMs: number): LeaseTiming {
+  return {
+    leaseMs,
+    renewDeadlineMs: Math.floor(leaseMs * 0.55),
+    retryMs: Math.floor(leaseMs * 0.13),
+    writeTimeoutMs: Math.floor(leaseMs * 0.33),
+  };
+}
+
+export function identity(random: () => string): string {
+  return `${hostname()}_${random()}`;
+}
+
+function duration(text: string): number {
+  if (!/^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$/.test(text))
+    throw new InvalidArgumentError('expected a duration, such as 15s');
+  const ms = durationMs(text);
+  if (ms < 1_000) throw new InvalidArgumentError('a Lease lasts at least 1s');
+  return ms;
+}
+
+function count(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('expected a whole number above 0');
+  return number;
+}
+
+function address(text: string): { host: string; port: number } {
+  const [, host, port] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
+  if (host === undefined || Number(port) > 65_535) throw new InvalidArgumentError('expected HOST:PORT');
+  return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
+}

@@ -1,0 +1,90 @@
+/** The operator as a process. Exit codes: 0 ended on request, 1 could not start, 2 the command line cannot be used. */
+import { randomBytes } from 'node:crypto';
+import { CommanderError } from 'commander';
+import { pino } from 'pino';
+import packageJson from '../package.json' with { type: 'json' };
+import { httpReports } from './evidence/http-reports.ts';
+import { type Flags, identity, leaseTimingOf, operatorCommand } from './flags.ts';
+import { ConnectError, connect } from './kube/connect.ts';
+import { OperatorMetrics } from './kube/metrics.ts';
+import { serveHealth } from './kube/serve.ts';
+import { startOperator } from './operator.ts';
+
+/** A second signal, or a graceful end that takes longer than this, ends the process at once. */
+const GRACE_MS = 20_000;
+
+async function main(args: readonly string[]): Promise<void> {
+  const command = operatorCommand().exitOverride();
+  command.parse(args, { from: 'user' });
+  await run(command.opts<Flags>());
+}
+
+async function run(flags: Flags): Promise<void> {
+  const log = pino({ level: flags.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+  const metrics = new OperatorMetrics();
+  const timing = leaseTimingOf(flags.leaseDuration);
+  const connection = await connect({
+    ...(flags.kubeconfig !== undefined && { kubeconfig: flags.kubeconfig }),
+    ...(flags.context !== undefined && { context: flags.context }),
+    // No write may outlive the Lease that it was sent under.
+    timeoutMs: flags.leaderElect ? Math.min(10_000, timing.writeTimeoutMs) : 10_000,
+    userAgent: `modelship-operator/${packageJson.version}`,
+    observe: (seen) => metrics.requestSeen(seen),
+  });
+  const name = identity(() => randomBytes(5).toString('hex'));
+  const reports = httpReports(flags.reportUrl);
+  const operator = await startOperator({
+    client: connection.client,
+    namespace: flags.namespace,
+    render: {
+      runtimeImage: flags.runtimeImage,
+      imagePullPolicy: flags.imagePullPolicy,
+      ...(flags.podMonitor && { podMonitor: {} }),
+      ...(flags.networkPolicy && { networkPolicy: {} }),
+    },
+    reports,
+    leaderElection: flags.leaderElect
+      ? { namespace: flags.leaseNamespace ?? connection.namespace, name: flags.leaseName, identity: name, timing }
+      : undefined,
+    workers: flags.workers,
+    instance: name,
+    log,
+    metrics,
+  });
+  const health = await serveHealth({
+    ...flags.metrics,
+    registry: metrics.registry,
+    live: () => undefined,
+    ready: () => operator.notReady(),
+  });
+  log.info({ server: connection.server, health: health.url, version: packageJson.version, identity: name }, 'started');
+  const signal = await firstSignal();
+  log.info({ signal }, 'ending');
+  setTimeout(() => process.exit(1), GRACE_MS).unref();
+  for (const again of SIGNALS) process.once(again, () => process.exit(1));
+  await operator.stop();
+  await Promise.all([health.close(), reports.close(), connection.close()]);
+  log.info({}, 'ended');
+}
+
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
+function firstSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const seen = (signal: NodeJS.Signals) => {
+      for (const one of SIGNALS) process.off(one, seen);
+      resolve(signal);
+    };
+    for (const one of SIGNALS) process.on(one, seen);
+  });
+}
+
+await main(process.argv.slice(2)).catch((error: unknown) => {
+  // Commander has said it already.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else {
+    const expected = error instanceof ConnectError || error instanceof RangeError;
+    process.stderr.write(`error: ${expected ? error.message : ((error as Error).stack ?? error)}\n`);
+    process.exitCode = 1;
+  }
+});

@@ -1,0 +1,239 @@
+/** The operator put together: caches that every replica keeps, and a controller that only the leader runs. */
+import { setMaxListeners } from 'node:events';
+import { ReportKeeper } from './evidence/report-keeper.ts';
+import type { ReportSource } from './evidence/reports.ts';
+import type { KubeClient } from './kube/client.ts';
+import { type Clock, type Random, systemClock } from './kube/clock.ts';
+import { Controller } from './kube/controller.ts';
+import { EventRecorder } from './kube/events.ts';
+import { fenced } from './kube/fence.ts';
+import type { InformerTiming } from './kube/informer.ts';
+import { LeaderElection, type LeaseTiming } from './kube/lease.ts';
+import { type Log, silentLog } from './kube/log.ts';
+import type { OperatorMetrics } from './kube/metrics.ts';
+import { keyText } from './kube/object.ts';
+import { Caches } from './reconcile/caches.ts';
+import { Reconciler } from './reconcile/reconciler.ts';
+import type { RenderOptions } from './render/input.ts';
+import { type Served, servedApis } from './served-apis.ts';
+
+export interface OperatorOptions {
+  client: KubeClient;
+  /** Where it looks after ModelDeployments; all namespaces when left out. */
+  namespace?: string | undefined;
+  render: RenderOptions;
+  reports: ReportSource;
+  /** Without it this process takes itself for the only one. */
+  leaderElection?: { namespace: string; name: string; identity: string; timing?: Partial<LeaseTiming> } | undefined;
+  /** ModelDeployments at work at a time. Default 16. */
+  workers?: number | undefined;
+  /** Names this process in Events. */
+  instance?: string | undefined;
+  log?: Log | undefined;
+  metrics?: OperatorMetrics | undefined;
+  clock?: Clock | undefined;
+  random?: Random | undefined;
+  timing?: Partial<OperatorTiming> | undefined;
+}
+
+export interface OperatorTiming {
+  informer: Partial<InformerTiming>;
+  /** Every ModelDeployment is looked at this often though nothing happened, ms. Reads caches only. */
+  resyncMs: number;
+  /** How often to ask which optional APIs are served, ms. */
+  discoverMs: number;
+  /** First and longest wait after a failure of a key, ms. */
+  backoff: { firstMs: number; maxMs: number };
+}
+
+export interface Operator {
+  /** Whether it may write now. */
+  readonly leading: boolean;
+  /** Whether its caches are filled; undefined, or why not. */
+  notReady(): string | undefined;
+  /** Ends gracefully: what is under way is finished, the Lease released. */
+  stop(): Promise<void>;
+}
+
+const WORKERS = 16;
+const RESYNC_MS = 600_000;
+const DISCOVER_MS = 60_000;
+/** Events of pods and Deployments come in swarms: a pass waits this long for more of them. */
+const SWARM_MS = 50;
+/** Passes read caches; what they write is bounded by the workers. */
+const PASSES = { perSecond: 1_000, burst: 1_000 };
+
+/** Comes back once caches are being filled and the campaign for leadership has begun. */
+export async function startOperator(options: OperatorOptions): Promise<Operator> {
+  const operator = new RunningOperator(options);
+  operator.start();
+  return operator;
+}
+
+class RunningOperator implements Operator {
+  readonly #options: OperatorOptions;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #log: Log;
+  readonly #caches: Caches;
+  readonly #ending = new AbortController();
+  readonly #election: LeaderElection | undefined;
+  readonly #discovered = Promise.withResolvers<void>();
+  #controller: Controller | undefined;
+  #served: Served = { apis: new Set(), resources: [] };
+  #running: Promise<void> | undefined;
+
+  constructor(options: OperatorOptions) {
+    const { client, namespace, metrics, timing, leaderElection } = options;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? Math.random;
+    this.#log = options.log ?? silentLog;
+    setMaxListeners(0, this.#ending.signal);
+    const shared = { client, clock: this.#clock, random: this.#random, log: this.#log };
+    this.#caches = new Caches({
+      ...shared,
+      namespace,
+      metrics,
+      timing: timing?.informer,
+      onChange: (key, soon) => this.#controller?.add(key, soon ? SWARM_MS : 0),
+    });
+    this.#election = leaderElection && new LeaderElection({ ...shared, ...leaderElection });
+    metrics?.leading(() => this.leading);
+  }
+
+  get leading(): boolean {
+    return this.#election ? this.#election.leading : this.#controller !== undefined;
+  }
+
+  notReady(): string | undefined {
+    const behind = this.#caches.all.filter(
+      (informer) => !informer.synced && informer !== (this.#caches.nodes as unknown),
+    );
+    return behind.length === 0 ? undefined : `${behind.length} caches are not filled yet`;
+  }
+
+  start(): void {
+    this.#caches.start();
+    void this.#discover();
+    const { signal } = this.#ending;
+    const lead = (term: AbortSignal) => this.#lead(term);
+    this.#running = this.#election ? this.#election.run(signal, lead) : lead(signal);
+  }
+
+  async stop(): Promise<void> {
+    this.#ending.abort();
+    await this.#running;
+    await this.#caches.stop();
+  }
+
+  /** One term. Ends when the signal does and nothing is under way any more. */
+  async #lead(signal: AbortSignal): Promise<void> {
+    const { reports: source, metrics, timing } = this.#options;
+    const ended = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    if (signal.aborted) return;
+    await Promise.race([ended, this.#filled()]);
+    if (signal.aborted) return;
+    const client = this.#fenced();
+    const shared = { clock: this.#clock, random: this.#random, log: this.#log };
+    const reports = new ReportKeeper({ source, clock: this.#clock, onRead: (key) => this.#controller?.add(key) });
+    const events = new EventRecorder({
+      ...shared,
+      client,
+      component: 'modelship',
+      instance: this.#options.instance ?? 'modelship',
+      onResult: (result) => metrics?.eventSeen(result),
+    });
+    const reconciler = new Reconciler({
+      ...shared,
+      client,
+      caches: this.#caches,
+      reports,
+      events,
+      renderOptions: () => ({ ...this.#options.render, servedApis: this.#served.apis }),
+    });
+    const controller = new Controller({
+      ...shared,
+      ...PASSES,
+      name: 'modeldeployments',
+      workers: this.#options.workers ?? WORKERS,
+      metrics,
+      backoff: timing?.backoff,
+      reconcile: (key) => reconciler.reconcile(key),
+    });
+    this.#controller = controller;
+    this.#log.info({ models: this.#caches.models.size }, 'leading');
+    this.#addAll();
+    controller.start();
+    const stopResync = this.#every(timing?.resyncMs ?? RESYNC_MS, () => this.#addAll(timing?.resyncMs ?? RESYNC_MS));
+    await ended;
+    stopResync();
+    await controller.stop();
+    this.#controller = undefined;
+    reports.stop();
+    await events.close();
+    this.#log.info({}, 'leading no more');
+  }
+
+  #fenced(): KubeClient {
+    const election = this.#election;
+    return election ? fenced(this.#options.client, () => election.mayWriteFor()) : this.#options.client;
+  }
+
+  /** Passes before the optional kinds are known would take what is served for missing. */
+  async #filled(): Promise<void> {
+    await this.#discovered.promise;
+    await this.#caches.whenSynced();
+  }
+
+  /** Asks which optional kinds are served, over and over; follows those that have come. */
+  async #discover(): Promise<void> {
+    const { client, timing } = this.#options;
+    let failures = 0;
+    while (!this.#ending.signal.aborted) {
+      let wait = timing?.discoverMs ?? DISCOVER_MS;
+      try {
+        const served = await servedApis(client);
+        const fresh = served.resources.filter((resource) => this.#caches.follow(resource));
+        this.#served = served;
+        this.#discovered.resolve();
+        failures = 0;
+        if (fresh.length > 0 && this.#controller) this.#addAll();
+      } catch (error) {
+        wait = Math.min(wait, 500 * 2 ** Math.min(failures++, 6));
+        this.#log.warn({ err: error }, 'cannot ask which APIs are served; trying again');
+      }
+      await this.#pause(wait);
+    }
+  }
+
+  /** @param overMs spread over this time */
+  #addAll(overMs = 0): void {
+    for (const { metadata } of this.#caches.models.list()) {
+      this.#controller?.add(keyText(metadata), overMs * this.#random());
+    }
+  }
+
+  #every(ms: number, action: () => void): () => void {
+    let cancel = this.#clock.after(ms, tick);
+    const self = this;
+    function tick(): void {
+      action();
+      cancel = self.#clock.after(ms, tick);
+    }
+    return () => cancel();
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { signal } = this.#ending;
+    return new Promise((resolve) => {
+      const cancel = this.#clock.after(ms, done);
+      function done(): void {
+        signal.removeEventListener('abort', done);
+        cancel();
+        resolve();
+      }
+      signal.addEventListener('abort', done);
+    });
+  }
+}

@@ -1,0 +1,169 @@
+/** From what was gathered to what the planner is asked, and from its answer to what is rendered. Pure. */
+import { effectiveServing, replicasOf, retireAfterMs, shadowPoints, statedShares } from '../../api/effective.ts';
+import type { ModelDeploymentSpec } from '../../api/model-deployment.ts';
+import type { TrafficTable } from '../../api/traffic-table.ts';
+import { sizeFor } from '../../core/capacity.ts';
+import type { Desired, DesiredVersion, Memory, Observed, Plan } from '../../core/model.ts';
+import type { StoredObject } from '../kube/object.ts';
+import { addressOf, withAddresses } from '../render/config-map.ts';
+import { firstPlan } from '../render/first-plan.ts';
+import type { PlannedVersion, RenderPlan } from '../render/input.ts';
+import { VERSION_LABEL } from '../render/labels.ts';
+import { withSpec } from './accept.ts';
+import type { Gathered } from './gather.ts';
+import { isReady } from './pod.ts';
+import type { RevisionData } from './revision.ts';
+import { roomFor } from './room.ts';
+
+/** A version that is listed, or leaving and still there. */
+export type RunVersion = Pick<PlannedVersion, 'name' | 'model' | 'serving'> & { listed: boolean };
+
+/** In the order of the list; then those that are leaving. */
+export function runVersions({ spec, leaving }: RevisionData, { deployments }: Gathered): RunVersion[] {
+  const listed = spec.versions.map((version) => ({
+    name: version.name,
+    model: version.model,
+    serving: effectiveServing(spec, version),
+    listed: true,
+  }));
+  const left = leaving.filter(({ name }) => deployments.has(name) && !listed.some((v) => v.name === name));
+  return [...listed, ...left.map((version) => ({ ...version, listed: false }))];
+}
+
+/**
+ * The table of a ModelDeployment that has none: the split as it is stated, at once. Nobody serves yet that a new version
+ * could take anything from; a version that is ready answers for one that is not.
+ */
+export function firstTable(gathered: Gathered, spec: ModelDeploymentSpec): TrafficTable {
+  const { table, versions } = firstPlan(withSpec(gathered.md, spec));
+  return withAddresses(gathered.md.metadata.name, table, versions);
+}
+
+export function desiredOf(
+  gathered: Gathered,
+  spec: ModelDeploymentSpec,
+  versions: readonly RunVersion[],
+  table: TrafficTable,
+): Desired {
+  const shares = statedShares(spec);
+  const serving = table.versions.map(({ name, share }) => ({ share, size: sizeOf(name, gathered) ?? 1 }));
+  return {
+    model: gathered.md.metadata.name,
+    versions: versions.map((version) => {
+      if (!version.listed) return leaving(version, gathered);
+      const share = shares.get(version.name) ?? 0;
+      const shadow = spec.versions.filter(({ name }) => name === version.name).map(shadowPoints)[0] ?? 0;
+      return { name: version.name, share, shadow, ...sizes(version, share, serving) };
+    }),
+    ...(spec.cohort && { cohort: spec.cohort }),
+    retireAfterMs: retireAfterMs(spec),
+  };
+}
+
+/** An autoscaler follows the load, which a new version does not have yet: it is made as large as its share will need. */
+function sizes({ serving }: RunVersion, share: number, served: Parameters<typeof sizeFor>[1]) {
+  const size = replicasOf(serving);
+  if (!serving.autoscaling || share === 0) return { size };
+  return { size, needed: Math.min(serving.autoscaling.max, Math.max(size, sizeFor(share, served))) };
+}
+
+function leaving({ name, serving }: RunVersion, gathered: Gathered): DesiredVersion {
+  return { name, share: 0, shadow: 0, size: sizeOf(name, gathered) ?? replicasOf(serving), dropped: true };
+}
+
+function sizeOf(version: string, { deployments }: Gathered): number | undefined {
+  const deployment = deployments.get(version);
+  return deployment && (deployment.spec.replicas ?? 1);
+}
+
+/** @param inForce whether all ready pods are known to follow the table */
+export function observedOf(
+  gathered: Gathered,
+  versions: readonly RunVersion[],
+  table: TrafficTable,
+  inForce: boolean,
+): Observed {
+  const door = gathered.publicService && doorOf(gathered.publicService);
+  return {
+    versions: versions.map((version) => ({
+      name: version.name,
+      exists: gathered.deployments.has(version.name),
+      readyReplicas: (gathered.pods.get(version.name) ?? []).filter(isReady).length,
+      size: sizeOf(version.name, gathered),
+      address: addressOf(gathered.md.metadata.name, version),
+    })),
+    table,
+    inForce,
+    ...(door !== undefined && { door }),
+  };
+}
+
+/** The version that the public Service leads to. */
+export function doorOf(service: StoredObject): string | undefined {
+  const { selector } = (service.spec ?? {}) as { selector?: Record<string, string> };
+  return selector?.[VERSION_LABEL];
+}
+
+/**
+ * Whether all that are ready follow the table. The first table is there before any pod: its ConfigMap is applied before
+ * the Deployments. A later one is in force when each ready pod says so; a pod whose report can't be had says nothing.
+ */
+export function isInForce(
+  table: TrafficTable,
+  gathered: Gathered,
+  reported: ReadonlyMap<string, number>,
+  known: number | undefined,
+): boolean {
+  if (table.revision === 1 || known === table.revision) return true;
+  const ready = [...gathered.pods.values()].flat().filter(isReady);
+  return ready.every(({ metadata }) => (reported.get(metadata.uid) ?? 0) >= table.revision);
+}
+
+/** How long a first start waits for the primary before another version stands behind the door, ms. */
+const FIRST_DOOR_MS = 5_000;
+
+export interface Moment {
+  /** ms since this ModelDeployment was first seen. */
+  age: number;
+  /** Whether it has ever answered. */
+  served: boolean;
+}
+
+/** What is to be rendered for a plan. */
+export function renderPlanOf(
+  plan: Plan,
+  gathered: Gathered,
+  versions: readonly RunVersion[],
+  table: TrafficTable,
+  moment: Moment,
+): RenderPlan {
+  const sizes = new Map(plan.run.map(({ name, size }) => [name, size]));
+  const planned = versions
+    .filter(({ name }) => sizes.has(name))
+    .map(
+      ({ name, model, serving }): PlannedVersion => ({
+        name,
+        model,
+        serving,
+        replicas: sizes.get(name) ?? 0,
+        reachable: true,
+        room: roomFor(serving, gathered.deployments.get(name), gathered.pods.get(name) ?? []),
+      }),
+    );
+  const written = plan.table ?? table;
+  const stays = gathered.publicService ? doorOf(gathered.publicService) : written.primary;
+  const early = !moment.served && moment.age < FIRST_DOOR_MS;
+  const door = [early ? undefined : plan.entry, stays, written.primary, planned[0]?.name].find(
+    (name) => name !== undefined && sizes.has(name),
+  );
+  if (door === undefined) throw new RangeError(`the plan for ${written.model} runs nothing`);
+  return { door, table: written, versions: planned };
+}
+
+/** The planner's memory after a restart: what is at rest has nothing to wait for; what leaves is given its time again. */
+export function restoredMemory(gathered: Gathered, versions: readonly RunVersion[], atRest: boolean): Memory {
+  const names = atRest
+    ? gathered.lost.filter((name) => versions.some((v) => v.name === name && !v.listed))
+    : gathered.lost;
+  return { lost: Object.fromEntries(names.map((name) => [name, {}])) };
+}

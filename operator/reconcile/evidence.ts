@@ -1,0 +1,90 @@
+/** Which pods' reports a pass wants, and what is drawn from those that came. Pure but for the memory that it is given. */
+import type { TrafficTable } from '../../api/traffic-table.ts';
+import type { Wanted } from '../evidence/report-keeper.ts';
+import type { ReportRead } from '../evidence/reports.ts';
+import type { RunVersion } from './decide.ts';
+import type { Gathered } from './gather.ts';
+import type { KeyMemory } from './key-memory.ts';
+import { isReady, type Pod } from './pod.ts';
+
+/** How old a report may be: of a pod that loads, during a move, and of one whose digest is asked for. */
+const LOADING_MS = 1_000;
+const MOVING_MS = 500;
+const DIGEST_MS = 10_000;
+
+/** Pods are asked while they load, while a table comes into force, and once for the digest of what they serve. */
+export function wantedReports(
+  gathered: Gathered,
+  versions: readonly RunVersion[],
+  moving: boolean,
+  memory: KeyMemory,
+): Wanted[] {
+  return versions.flatMap(({ name, model }) =>
+    (gathered.pods.get(name) ?? []).flatMap((pod): Wanted[] => {
+      const { namespace = '', name: podName, uid, deletionTimestamp } = pod.metadata;
+      const ip = pod.status.podIP;
+      if (!ip || deletionTimestamp) return [];
+      const maxAgeMs = ageFor(pod, moving, model.sha256 === undefined && !isChecked(pod, memory));
+      return maxAgeMs === undefined ? [] : [{ uid, pod: { namespace, name: podName, ip }, maxAgeMs }];
+    }),
+  );
+}
+
+function ageFor(pod: Pod, moving: boolean, digestWanted: boolean): number | undefined {
+  if (!isReady(pod)) return pod.status.phase === 'Running' ? LOADING_MS : undefined;
+  if (moving) return MOVING_MS;
+  return digestWanted ? DIGEST_MS : undefined;
+}
+
+const restartsOf = ({ status }: Pod): number =>
+  (status.containerStatuses ?? []).reduce((sum, { restartCount }) => sum + restartCount, 0);
+
+function isChecked(pod: Pod, memory: KeyMemory): boolean {
+  return memory.checkedDigests.get(pod.metadata.uid) === restartsOf(pod);
+}
+
+/** The revision of the table that each pod reports, by UID. */
+export function reportedRevisions(known: ReadonlyMap<string, ReportRead>): Map<string, number> {
+  const revisions = new Map<string, number>();
+  for (const [uid, read] of known) if (read.ok && read.report.table) revisions.set(uid, read.report.table.revision);
+  return revisions;
+}
+
+/** Ready pods that do not report the table's revision, or whose report can't be had. */
+export function podsBehind(
+  { revision }: TrafficTable,
+  gathered: Gathered,
+  reported: ReadonlyMap<string, number>,
+): Pod[] {
+  const pods = [...gathered.pods.values()].flat();
+  return pods.filter((pod) => isReady(pod) && (reported.get(pod.metadata.uid) ?? 0) < revision);
+}
+
+/**
+ * The digest that counts for a version: stated, or the first that a pod ever reported, which the status remembers.
+ * Notes which pods serve it, so that they need not be asked again; one that serves another is asked on and on.
+ */
+export function digestOf(
+  { name, model }: RunVersion,
+  gathered: Gathered,
+  known: ReadonlyMap<string, ReportRead>,
+  memory: KeyMemory,
+): string | undefined {
+  if (model.sha256 !== undefined) return model.sha256;
+  const pods = gathered.pods.get(name) ?? [];
+  let digest = gathered.md.status?.versions?.find((v) => v.name === name)?.digest;
+  for (const pod of pods) {
+    const read = known.get(pod.metadata.uid);
+    const theirs = read?.ok && read.report.load.state === 'Loaded' ? read.report.load.digest : undefined;
+    if (theirs === undefined) continue;
+    digest ??= theirs;
+    if (theirs === digest) memory.checkedDigests.set(pod.metadata.uid, restartsOf(pod));
+  }
+  return digest;
+}
+
+/** Forgets pods that are gone. */
+export function forgetPods(gathered: Gathered, memory: KeyMemory): void {
+  const there = new Set([...gathered.pods.values()].flat().map(({ metadata }) => metadata.uid));
+  for (const uid of memory.checkedDigests.keys()) if (!there.has(uid)) memory.checkedDigests.delete(uid);
+}

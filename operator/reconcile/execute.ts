@@ -1,0 +1,156 @@
+/** Writes what has to be written, one ModelDeployment at a time. One object's failure keeps none of the others from being written. */
+import type { KubeClient } from '../kube/client.ts';
+import { KubeError } from '../kube/error.ts';
+import type { Log } from '../kube/log.ts';
+import { controllerOf, type StoredObject } from '../kube/object.ts';
+import { FIELD_MANAGER, SCALE_FIELD_MANAGER } from '../render/deployment.ts';
+import type { Caches } from './caches.ts';
+import type { Apply, Changes } from './changes.ts';
+import { firstDifference } from './difference.ts';
+import type { KeyMemory } from './key-memory.ts';
+import { MODEL_DEPLOYMENTS, resourceOf } from './resources.ts';
+import type { ObjectProblem } from './status/facts.ts';
+import type { StoredModelDeployment } from './stored.ts';
+
+export interface Hand {
+  client: KubeClient;
+  caches: Caches;
+  log: Log;
+}
+
+export interface Executed {
+  problems: ObjectProblem[];
+  /** What kept something from being written, the one that asks for the longest wait first. */
+  errors: KubeError[];
+  /** Whether anything was written. */
+  wrote: boolean;
+}
+
+/** @throws nothing but what is not a KubeError: a mistake of ours */
+export async function execute(
+  changes: Changes,
+  md: StoredModelDeployment,
+  memory: KeyMemory,
+  hand: Hand,
+): Promise<Executed> {
+  const done: Executed = { problems: changes.taken.map(nameTaken), errors: [], wrote: false };
+  const attempt = async (object: string, action: () => Promise<unknown>): Promise<boolean> => {
+    try {
+      await action();
+      done.wrote = true;
+      return true;
+    } catch (error) {
+      if (!(error instanceof KubeError)) throw error;
+      done.errors.push(error);
+      done.problems.push(problemOf(object, error));
+      return false;
+    }
+  };
+  const foreign = await findForeign(changes.applies, md, hand, done);
+  const skipped = new Set(foreign);
+  for (const one of changes.applies) {
+    if (!skipped.has(one.id) && !(await attempt(one.id, () => apply(one, memory, hand)))) skipped.add(one.id);
+  }
+  const autoscalers = changes.prunes.filter(({ kind }) => kind === 'HorizontalPodAutoscaler');
+  const others = changes.prunes.filter(({ kind }) => kind !== 'HorizontalPodAutoscaler');
+  // Before sizes: an autoscaler that is still there would move them again.
+  if (await mayPrune(changes.prunes, md, hand, attempt)) {
+    for (const object of autoscalers) await attempt(idOf(object), () => prune(object, hand));
+  }
+  for (const { id, scale } of changes.scales) {
+    if (!skipped.has(id)) await attempt(id, () => applyScale(scale.object, hand));
+  }
+  if (done.errors.length === 0) for (const object of others) await attempt(idOf(object), () => prune(object, hand));
+  return done;
+}
+
+const idOf = ({ kind, metadata }: StoredObject): string => `${kind} ${metadata.namespace}/${metadata.name}`;
+
+/**
+ * Names that the cache knows nothing under and that somebody else's object has: what bears no label of ours is not in the
+ * cache. Asked only before an object is created.
+ */
+async function findForeign(
+  applies: readonly Apply[],
+  md: StoredModelDeployment,
+  { client }: Hand,
+  done: Executed,
+): Promise<string[]> {
+  const missing = applies.filter(({ stored }) => !stored);
+  const answers = await Promise.all(
+    missing.map(async ({ id, object }): Promise<string[]> => {
+      try {
+        const there = await client.get(resourceOf(object), object.metadata, { metadataOnly: true });
+        if (!there || controllerOf(there)?.uid === md.metadata.uid) return [];
+        done.problems.push(nameTaken({ ...there, kind: object.kind }));
+        return [id];
+      } catch (error) {
+        if (!(error instanceof KubeError)) throw error;
+        done.errors.push(error);
+        done.problems.push(problemOf(id, error));
+        return [id];
+      }
+    }),
+  );
+  return answers.flat();
+}
+
+async function apply({ id, object, hash, stored, why }: Apply, memory: KeyMemory, hand: Hand): Promise<void> {
+  hand.log.debug({ object: id, why }, 'applying');
+  // The UID keeps the apply from falling upon another object that took the name in the meantime.
+  const body = stored ? { ...object, metadata: { ...object.metadata, uid: stored.metadata.uid } } : object;
+  const result = await hand.client.apply(resourceOf(object), body, { manager: FIELD_MANAGER, force: true });
+  hand.caches.of(object.kind)?.wrote(result);
+  const { resourceVersion, generation } = result.metadata;
+  if (firstDifference(object, result) === undefined) memory.settled.delete(id);
+  else memory.settled.set(id, { hash, resourceVersion, generation });
+}
+
+async function applyScale(object: Apply['object'], { client, caches }: Hand): Promise<void> {
+  const stored = caches.find('Deployment', object.metadata);
+  if (!stored) throw new KubeError('NotFound', `Deployment ${object.metadata.name} is not there to be scaled`);
+  const { replicas } = object.spec as { replicas: number };
+  if ((stored.spec as { replicas?: number }).replicas === replicas) return;
+  const body = { ...object, metadata: { ...object.metadata, uid: stored.metadata.uid } };
+  const result = await client.apply(resourceOf(object), body, { manager: SCALE_FIELD_MANAGER, force: true });
+  caches.of('Deployment')?.wrote(result);
+}
+
+/** What the cache says is not wanted any more is asked for once more, in case the cache is behind. */
+async function mayPrune(
+  prunes: readonly StoredObject[],
+  md: StoredModelDeployment,
+  { client }: Hand,
+  attempt: (object: string, action: () => Promise<unknown>) => Promise<boolean>,
+): Promise<boolean> {
+  if (prunes.length === 0) return false;
+  const { name, uid, generation } = md.metadata;
+  return attempt(`ModelDeployment ${name}`, async () => {
+    const now = await client.get(MODEL_DEPLOYMENTS, md.metadata, { metadataOnly: true });
+    if (now?.metadata.uid === uid && now.metadata.generation === generation) return;
+    throw new KubeError('Conflict', `${name} has changed since it was read: nothing is deleted on an old word`);
+  });
+}
+
+/** Only what is as it was when it was decided on. */
+async function prune(object: StoredObject, { client, caches, log }: Hand): Promise<void> {
+  const { uid, resourceVersion } = object.metadata;
+  log.info({ object: idOf(object) }, 'deleting what is not wanted any more');
+  await client.delete(resourceOf(object), object.metadata, { uid, resourceVersion, propagation: 'Background' });
+  caches.of(object.kind)?.removed(object.metadata, uid);
+}
+
+function nameTaken(object: StoredObject): ObjectProblem {
+  const owner = controllerOf(object);
+  const whose = owner ? `it belongs to ${owner.kind} ${owner.name}` : 'it belongs to no ModelDeployment';
+  return {
+    object: `${object.kind} ${object.metadata.name}`,
+    reason: 'NameTaken',
+    message: `${object.kind} ${object.metadata.name} is there already and ${whose}: delete or rename one of the two`,
+    transient: false,
+  };
+}
+
+export function problemOf(object: string, error: KubeError): ObjectProblem {
+  return { object, reason: error.code, message: error.message, transient: error.transient };
+}

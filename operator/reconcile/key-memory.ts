@@ -1,0 +1,40 @@
+/** What the operator remembers of one ModelDeployment between two passes. Losing it costs reads, never a wrong write. */
+import type { TrafficTable } from '../../api/traffic-table.ts';
+import type { Memory } from '../../core/model.ts';
+
+export interface KeyMemory {
+  uid: string;
+  /** When it was first seen by this process, ms of the clock. */
+  firstSeen: number;
+  /** Of the planner; undefined before its first plan. */
+  plan: Memory | undefined;
+  /** Written last by this process. */
+  table: TrafficTable | undefined;
+  /** The newest revision that all ready pods were seen to follow. */
+  inForce: number | undefined;
+  /**
+   * What the API server made of an apply, by object, where that is not what was asked for (an admission webhook writes
+   * into it): the hash of what was applied and the version that came of it. Applying it again would change nothing.
+   */
+  settled: Map<string, { hash: string; resourceVersion: string; generation: number | undefined }>;
+  /** Versions of pods whose digest was compared, by UID of the pod: the number of restarts then. */
+  checkedDigests: Map<string, number>;
+  /** Pods whose annotation was touched for a revision of the table, by UID. */
+  touched: Map<string, { revision: number; at: number; times: number }>;
+  /** When the status was written last. */
+  statusAt: number;
+}
+
+export function newMemory(uid: string, now: number): KeyMemory {
+  return {
+    uid,
+    firstSeen: now,
+    plan: undefined,
+    table: undefined,
+    inForce: undefined,
+    settled: new Map(),
+    checkedDigests: new Map(),
+    touched: new Map(),
+    statusAt: Number.NEGATIVE_INFINITY,
+  };
+}

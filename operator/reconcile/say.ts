@@ -1,0 +1,121 @@
+/** Says how a ModelDeployment fares: the status, written only when it changed, and the Events of that change. */
+
+import { statedShares } from '../../api/effective.ts';
+import { API_VERSION, KIND } from '../../api/model-deployment.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { Clock } from '../kube/clock.ts';
+import type { EventRecorder } from '../kube/events.ts';
+import { FIELD_MANAGER } from '../render/deployment.ts';
+import { versionName } from '../render/names.ts';
+import { ENTRY_HTTP } from '../render/ports.ts';
+import type { Caches } from './caches.ts';
+import { digestOf } from './evidence.ts';
+import type { KeyMemory } from './key-memory.ts';
+import type { Pass } from './reconciler.ts';
+import { MODEL_DEPLOYMENTS } from './resources.ts';
+import type { DeploymentFacts, StatusFacts, VersionFacts } from './status/facts.ts';
+import { changesIn, eventsOf, isUrgent, sameStatus, statusOf } from './status/status.ts';
+import type { StoredDeployment, StoredModelDeployment } from './stored.ts';
+
+export interface Teller {
+  client: KubeClient;
+  caches: Caches;
+  events: EventRecorder;
+  clock: Clock;
+}
+
+/** How long a change of counts or wording waits for more of its kind. */
+const LAZY_MS = 3_000;
+
+/** @returns ms until the status has to be looked at again @throws KubeError */
+export async function writeStatus(
+  pass: Pass,
+  md: StoredModelDeployment,
+  memory: KeyMemory,
+  teller: Teller,
+): Promise<number[]> {
+  const { client, caches, events, clock } = teller;
+  const facts = factsOf(pass, md, memory, teller);
+  const next = statusOf(facts);
+  const later = changesIn(facts);
+  const again = later === undefined ? [] : [later];
+  if (sameStatus(md.status, next)) return again;
+  const waited = clock.now() - memory.statusAt;
+  if (waited < LAZY_MS && !isUrgent(md.status, next)) return [LAZY_MS - waited];
+  const { name, namespace, uid, resourceVersion } = md.metadata;
+  const body = { apiVersion: API_VERSION, kind: KIND, metadata: { name, namespace, uid }, status: next };
+  const stored = await client.applyStatus(MODEL_DEPLOYMENTS, body, { manager: FIELD_MANAGER, force: true });
+  memory.statusAt = clock.now();
+  caches.models.wrote(stored);
+  const subject = { apiVersion: API_VERSION, kind: KIND, name, namespace: namespace ?? '', uid, resourceVersion };
+  for (const event of eventsOf(md.status, next)) events.record(subject, event);
+  return again;
+}
+
+function factsOf(pass: Pass, md: StoredModelDeployment, memory: KeyMemory, { caches, clock }: Teller): StatusFacts {
+  const { acceptance, serving } = pass;
+  const { name, namespace, generation } = md.metadata;
+  const service = caches.find('Service', md.metadata);
+  return {
+    generation: generation ?? 0,
+    now: `${new Date(clock.wall()).toISOString().slice(0, 19)}Z`,
+    previous: md.status,
+    acceptance: acceptance.ok ? { ok: true } : acceptance,
+    warnings: pass.warnings,
+    url: service && serving ? `http://${name}.${namespace}.svc:${ENTRY_HTTP.port}` : undefined,
+    table: serving?.table,
+    inForce: serving?.inForce ?? false,
+    door: serving?.door,
+    waiting: serving?.plan.waiting ?? [],
+    versions: versionFacts(pass, memory, caches),
+    nodes: caches.nodes.list().map(({ facts }) => facts),
+    objectProblems: pass.problems,
+  };
+}
+
+function versionFacts(pass: Pass, memory: KeyMemory, caches: Caches): VersionFacts[] {
+  const { gathered, serving, reports, acceptance } = pass;
+  const data = acceptance.ok ? acceptance.data : acceptance.before;
+  const shares = data ? statedShares(data.spec) : new Map<string, number>();
+  const sizes = new Map(serving?.plan.run.map(({ name, size }) => [name, size]));
+  return pass.versions.flatMap((version): VersionFacts[] => {
+    const { namespace, name: model } = gathered.md.metadata;
+    const stored = caches.find('Deployment', { namespace, name: versionName(model, version.name) });
+    if (!version.listed && !stored) return [];
+    const deployment = stored as StoredDeployment | undefined;
+    const pods = gathered.pods.get(version.name) ?? [];
+    const digest = digestOf(version, gathered, reports, memory);
+    const size = sizes.get(version.name) ?? 0;
+    return [
+      {
+        name: version.name,
+        listed: version.listed,
+        share: version.listed ? (shares.get(version.name) ?? 0) : 0,
+        serving: version.serving,
+        replicas: version.serving.autoscaling ? (deployment?.spec.replicas ?? size) : size,
+        deployment: deployment && deploymentFacts(deployment),
+        pods,
+        reports: new Map(
+          pods.flatMap(({ metadata }) => {
+            const read = reports.get(metadata.uid);
+            return read ? [[metadata.name, read] as const] : [];
+          }),
+        ),
+        digest,
+        digestStated: version.model.sha256 !== undefined,
+      },
+    ];
+  });
+}
+
+function deploymentFacts({ metadata, status }: StoredDeployment): DeploymentFacts {
+  return {
+    name: metadata.name,
+    generation: metadata.generation ?? 0,
+    observedGeneration: status?.observedGeneration ?? 0,
+    replicas: status?.replicas ?? 0,
+    updatedReplicas: status?.updatedReplicas ?? 0,
+    readyReplicas: status?.readyReplicas ?? 0,
+    conditions: status?.conditions ?? [],
+  };
+}

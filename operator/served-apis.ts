@@ -1,0 +1,19 @@
+/** Which optional APIs a cluster serves; they may come while the operator runs, with somebody's `helm install`. */
+import type { KubeClient } from './kube/client.ts';
+import type { Resource } from './kube/object.ts';
+import { OPTIONAL } from './reconcile/resources.ts';
+
+export interface Served {
+  /** `group/version` of each. */
+  apis: ReadonlySet<string>;
+  resources: readonly Resource[];
+}
+
+/** @throws KubeError when the API server cannot be asked */
+export async function servedApis(client: KubeClient): Promise<Served> {
+  const answers = await Promise.all(
+    OPTIONAL.map(async (resource) => ((await client.kinds(resource.apiVersion)).has(resource.kind) ? [resource] : [])),
+  );
+  const resources = answers.flat();
+  return { apis: new Set(resources.map(({ apiVersion }) => apiVersion)), resources };
+}

@@ -1,0 +1,21 @@
+/** A namespace for one history. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Api, pathOf } from './api.ts';
+
+const POLL_MS = 50;
+const LIMIT_MS = 30_000;
+
+/** Returns when pods can be created in it. */
+export async function makeNamespace(api: Api, name: string): Promise<void> {
+  await api.must('POST', '/api/v1/namespaces', { metadata: { name } });
+  const deadline = performance.now() + LIMIT_MS;
+  while (!(await api.get(pathOf('serviceaccounts', name, 'default')))) {
+    if (performance.now() > deadline) throw new Error(`namespace ${name} got no ServiceAccount in ${LIMIT_MS} ms`);
+    await sleep(POLL_MS);
+  }
+}
+
+/** Begins to delete it and all that is in it. */
+export async function dropNamespace(api: Api, name: string): Promise<void> {
+  await api.request('DELETE', `/api/v1/namespaces/${name}`);
+}

@@ -1,0 +1,147 @@
+/** Operators under test, each behind a proxy of its own: in this process, or as a process that can be killed. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ReportSource } from '../../operator/evidence/reports.ts';
+import type { Random } from '../../operator/kube/clock.ts';
+import { connect } from '../../operator/kube/connect.ts';
+import type { LeaseTiming } from '../../operator/kube/lease.ts';
+import { type Operator, startOperator } from '../../operator/operator.ts';
+import { writeKubeconfig } from '../control-plane/access.ts';
+import type { Api } from './api.ts';
+import { LogTail } from './log-tail.ts';
+import type { FaultPlan } from './plan.ts';
+import { FaultProxy, type ProxyOptions } from './proxy.ts';
+
+export const IMAGE = 'modelship-runtime:test';
+export const LEASE = 'modelship-operator';
+
+/** A leader that is gone is followed within some two seconds. */
+export const LEASE_TIMING: LeaseTiming = { leaseMs: 2_000, renewDeadlineMs: 1_100, retryMs: 250, writeTimeoutMs: 800 };
+
+/** Failures are short here, and a connection that says nothing is given up soon. */
+const TIMING = {
+  informer: { backoffMs: [100, 2_000], silentMs: 6_000, watchSeconds: [20, 40] },
+  backoff: { firstMs: 50, maxMs: 2_000 },
+} as const;
+
+export interface OperatorSetup {
+  api: Api;
+  /** The only one that it looks after; its Lease is there too. */
+  namespace: string;
+  plan: FaultPlan;
+  reports: ReportSource;
+  /** Where its kubeconfig goes. */
+  folder: string;
+  /** Of this operator alone. */
+  identity: string;
+  /** Without it there is no Lease. */
+  elect: boolean;
+  random: Random;
+  onWrite?: ProxyOptions['onWrite'];
+}
+
+export interface InProcess {
+  proxy: FaultProxy;
+  log: LogTail;
+  operator: Operator;
+  /** Ends it gracefully. */
+  stop(): Promise<void>;
+  /** Ends it as a crash would: from now on nothing that it does reaches the API server. */
+  crash(): Promise<void>;
+}
+
+/** An operator in this process, with a proxy between it and the API server. */
+export async function startInProcess(setup: OperatorSetup): Promise<InProcess> {
+  const { api, plan, namespace, identity, elect, onWrite } = setup;
+  const { proxy, kubeconfig } = await proxied(setup.folder, identity, api, plan, onWrite);
+  const log = new LogTail();
+  const connection = await connect({
+    kubeconfig,
+    timeoutMs: LEASE_TIMING.writeTimeoutMs,
+    userAgent: `modelship-operator/${identity}`,
+  });
+  const operator = await startOperator({
+    client: connection.client,
+    namespace,
+    render: { runtimeImage: IMAGE },
+    reports: setup.reports,
+    leaderElection: elect ? { namespace, name: LEASE, identity, timing: LEASE_TIMING } : undefined,
+    instance: identity,
+    random: setup.random,
+    timing: { ...TIMING, discoverMs: 5_000 },
+    log,
+  });
+  const stop = async (): Promise<void> => {
+    await operator.stop();
+    await connection.close();
+    await proxy.stop();
+  };
+  const crash = (): Promise<void> => {
+    proxy.partition(true);
+    return stop();
+  };
+  return { proxy, log, operator, stop, crash };
+}
+
+async function proxied(
+  folder: string,
+  identity: string,
+  { access }: Api,
+  plan: FaultPlan,
+  onWrite: ProxyOptions['onWrite'],
+) {
+  const proxy = await FaultProxy.start({ target: access, plan, ...(onWrite && { onWrite }) });
+  const kubeconfig = join(folder, `${identity}.kubeconfig`);
+  await writeKubeconfig(kubeconfig, { ...access, url: proxy.url });
+  return { proxy, kubeconfig };
+}
+
+const MAIN = join(import.meta.dirname, '../../operator/main.ts');
+
+/** A kubeconfig that leads through a proxy, for processes that come and go. */
+export async function proxyFor(setup: Pick<OperatorSetup, 'api' | 'plan' | 'folder' | 'identity' | 'onWrite'>) {
+  return proxied(setup.folder, setup.identity, setup.api, setup.plan, setup.onWrite);
+}
+
+/** `node operator/main.ts`; ends with the test's process at the latest. */
+export class OperatorProcess {
+  readonly log = new LogTail();
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown>;
+
+  constructor(args: readonly string[]) {
+    this.#child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#ended = once(this.#child, 'exit');
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => this.log.add(text));
+    }
+    const kill = (): void => void this.#child.kill('SIGKILL');
+    process.once('exit', kill);
+    void this.#ended.then(() => process.off('exit', kill));
+  }
+
+  get pid(): number {
+    if (this.#child.pid === undefined) throw new Error('the operator could not be started');
+    return this.#child.pid;
+  }
+
+  get ended(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** As `kill -9` does. Returns when it is gone. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#ended;
+  }
+
+  /** SIGTERM; `kill -9` when it takes longer than `limitMs`. @returns its exit code; null when it had to be killed */
+  async terminate(limitMs = 20_000): Promise<number | null> {
+    this.#child.kill('SIGTERM');
+    await Promise.race([this.#ended, sleep(limitMs, undefined, { ref: false })]);
+    if (!this.ended) await this.kill();
+    return this.#child.exitCode;
+  }
+}

@@ -1,0 +1,180 @@
+/** The queue against a simple model of it, under any order of adds, time, hand-outs and outcomes. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Outcome } from '../../../operator/kube/outcome.ts';
+import { backoffMs, DEFAULT_BACKOFF } from '../../../operator/kube/rate-limit.ts';
+import { WorkQueue } from '../../../operator/kube/workqueue.ts';
+import { FakeClock } from './fake-clock.ts';
+
+const KEYS = ['a', 'b', 'c', 'd', 'e', 'f'];
+const NEVER = Number.POSITIVE_INFINITY;
+
+const outcome: fc.Arbitrary<Outcome> = fc.oneof(
+  fc.constant<Outcome>({ kind: 'done' }),
+  fc.constant<Outcome>({ kind: 'terminal', reason: 'x' }),
+  fc.record({ kind: fc.constant('after' as const), ms: fc.integer({ min: -1, max: 500 }) }),
+  fc.record({
+    kind: fc.constant('retry' as const),
+    reason: fc.constant('x'),
+    afterMs: fc.option(fc.integer({ min: 0, max: 2_000 }), { nil: undefined }),
+  }),
+);
+const step = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('add' as const), key: fc.constantFrom(...KEYS) }) },
+  fc.record({
+    do: fc.constant('add' as const),
+    key: fc.constantFrom(...KEYS),
+    ms: fc.integer({ min: 0, max: 1_000 }),
+  }),
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('take' as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('done' as const),
+      which: fc.nat(),
+      random: fc.constantFrom(0, 0.5),
+      outcome,
+    }),
+  },
+  fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 800 }) }),
+);
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+interface Modelled {
+  /** ∞: not before it is added. */
+  due: number;
+  working: boolean;
+  failures: number;
+}
+
+/** A queue without a limit on all keys, and what it must say. */
+class World {
+  readonly clock = new FakeClock();
+  readonly model = new Map<string, Modelled>();
+  random = 0;
+  /** Whether `onReady` was called since there was nothing to take. */
+  called = false;
+  readonly queue = new WorkQueue({
+    clock: this.clock,
+    random: () => this.random,
+    perSecond: 1e9,
+    burst: 1e9,
+    onReady: () => {
+      this.called = true;
+    },
+  });
+
+  async apply(event: Step): Promise<void> {
+    if (event.do === 'add') this.#add(event.key, 'ms' in event ? event.ms : undefined);
+    else if (event.do === 'take') this.#take();
+    else if (event.do === 'done') this.#done(event.which, event.outcome, event.random);
+    else await this.clock.advance(event.ms);
+    const now = this.clock.now();
+    const waiting = [...this.model.values()].filter(({ working }) => !working);
+    expect(this.queue.waiting).toBe(waiting.length);
+    expect(this.queue.depth).toBe(waiting.filter(({ due }) => due <= now).length);
+    // Nothing that is due lies there unsaid.
+    if (waiting.some(({ due }) => due <= now - 1)) expect(this.called).toBe(true);
+  }
+
+  #add(key: string, ms: number | undefined): void {
+    this.queue.add(key, ms);
+    const entry = this.model.get(key) ?? { due: NEVER, working: false, failures: 0 };
+    entry.due = Math.min(entry.due, this.clock.now() + (ms ?? 0));
+    this.model.set(key, entry);
+  }
+
+  #take(): void {
+    const now = this.clock.now();
+    const due = [...this.model.values()].filter((entry) => !entry.working && entry.due <= now);
+    const taken = this.queue.take();
+    if (!taken) {
+      expect(due).toEqual([]);
+      this.called = false;
+      return;
+    }
+    const entry = this.model.get(taken.key) as Modelled;
+    expect(entry.working, 'never two workers on one key').toBe(false);
+    expect(entry.due, 'who has been due the longest').toBe(Math.min(...due.map((one) => one.due)));
+    expect(taken.waitedMs).toBe(now - entry.due);
+    entry.working = true;
+    entry.due = NEVER;
+  }
+
+  #done(which: number, ending: Outcome, random: number): void {
+    const working = [...this.model].filter(([, entry]) => entry.working);
+    const [key, entry] = working[which % working.length] ?? [];
+    if (key === undefined || entry === undefined) return;
+    this.random = random;
+    const now = this.clock.now();
+    const settled = this.queue.done(key, ending);
+    entry.failures = ending.kind === 'retry' ? entry.failures + 1 : 0;
+    entry.working = false;
+    entry.due = Math.min(entry.due, now + this.#delay(ending, entry.failures));
+    expect(settled).toEqual({
+      failures: entry.failures,
+      dueInMs: entry.due === NEVER ? undefined : Math.max(0, entry.due - now),
+    });
+    if (entry.due === NEVER) this.model.delete(key);
+  }
+
+  #delay(ending: Outcome, failures: number): number {
+    if (ending.kind === 'after') return Math.max(0, ending.ms);
+    if (ending.kind !== 'retry') return NEVER;
+    return Math.max(
+      ending.afterMs ?? 0,
+      backoffMs(failures, DEFAULT_BACKOFF, () => this.random),
+    );
+  }
+}
+
+test('one worker a key, the longest due first, nothing lost, nothing twice, nothing kept', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 80 }), async (steps) => {
+      const world = new World();
+      for (const event of steps) await world.apply(event);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('who only listens to onReady gets every key when it is due, not before, at most 1 ms after', async () => {
+  const adds = fc.array(
+    fc.record({
+      key: fc.constantFrom(...KEYS),
+      ms: fc.double({ min: 0, max: 500, noNaN: true }),
+      pause: fc.oneof(fc.constant(0), fc.double({ min: 0, max: 300, noNaN: true })),
+    }),
+    { maxLength: 40 },
+  );
+  await fc.assert(
+    fc.asyncProperty(adds, async (all) => {
+      const clock = new FakeClock();
+      const due = new Map<string, number>();
+      const queue: WorkQueue = new WorkQueue({
+        clock,
+        random: () => 0,
+        perSecond: 1e9,
+        burst: 1e9,
+        onReady: () => {
+          for (let taken = queue.take(); taken; taken = queue.take()) {
+            const late = clock.now() - (due.get(taken.key) ?? NEVER);
+            expect(late).toBeGreaterThanOrEqual(0);
+            expect(late).toBeLessThanOrEqual(1);
+            due.delete(taken.key);
+            queue.done(taken.key, { kind: 'done' });
+          }
+        },
+      });
+      for (const { key, ms, pause } of all) {
+        due.set(key, Math.min(due.get(key) ?? NEVER, clock.now() + ms));
+        queue.add(key, ms);
+        await clock.advance(pause);
+      }
+      await clock.advance(501);
+      expect([...due]).toEqual([]);
+      expect(clock.pending).toBe(0);
+    }),
+    { numRuns: 200 },
+  );
+});
