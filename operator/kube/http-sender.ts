@@ -135,6 +135,8 @@ export class HttpSender {
   async #once(call: Call, credential: Credential, until: number, streaming?: Streaming): Promise<Answer> {
     if (streaming?.signal.aborted) throw new Aborted();
     const started = this.#clock.now();
+    // After a renewal the time may be over: what is sent now could arrive when another may write already.
+    if (started >= until) throw this.#failure(call.what, new Late());
     const { exchange, end } = this.#exchange(until - started, streaming);
     let failure: unknown;
     try {
