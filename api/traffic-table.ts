@@ -3,6 +3,7 @@
  * file), read by every runtime process of every version. JSON, one file, named `traffic.json`.
  */
 import { z } from 'zod';
+import { sha256 } from './fields.ts';
 import { ALL } from './units.ts';
 
 export const TRAFFIC_TABLE_FILE = 'traffic.json';
@@ -20,6 +21,8 @@ const tableVersion = z.strictObject({
   ranges: z.array(range).max(ALL),
   /** Requests copied to it and compared, basis points. */
   shadow: points.default(0),
+  /** SHA-256 of its model, hexadecimal: a process of it that loaded another file is not ready. Left out: any will do. */
+  digest: sha256().optional(),
   /** Where its direct ports are. The host may resolve to many addresses (a headless Service). Absent while it has none. */
   address: z
     .strictObject({

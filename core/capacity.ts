@@ -9,15 +9,17 @@ export interface Serving {
 }
 
 /**
- * Replicas for `share`, so that each carries no more than the busiest kind of replica does now:
+ * Replicas for `share`, so that each carries what a replica carries on average now, hence no more than the busiest does:
  *
- *     ⌈ share · max over the versions that serve (size / share) ⌉
+ *     ⌈ share · Σ size / Σ share ⌉   over the versions that serve
  *
- * Where v1 serves 100 % with 10 replicas, half of it takes 5. 1 where nothing serves yet. The most loaded version would
- * be the min of that ratio; the max leaves room, since a new version is not known to be as fast as the old one.
+ * Where v1 serves 100 % with 10 replicas, half of it takes 5. Where v1 serves 99 % with 10 and v2 1 % with 2, all of it
+ * takes 12: two replicas are the fewest that v2 may have and no measure of what 1 % needs. 1 where nothing serves yet.
  */
 export function sizeFor(share: number, serving: readonly Serving[]): number {
-  const perPoint = Math.max(0, ...serving.filter((v) => v.share > 0).map((v) => v.size / v.share));
-  // 7.000000001 replicas are 7: the quotient is not exact in binary.
-  return Math.max(1, Math.ceil(Math.min(share, ALL) * perPoint - 1e-9));
+  const serves = serving.filter((v) => v.share > 0);
+  const shares = serves.reduce((sum, v) => sum + v.share, 0);
+  const sizes = serves.reduce((sum, v) => sum + v.size, 0);
+  if (shares === 0) return 1;
+  return Math.max(1, Math.ceil((Math.min(share, ALL) * sizes) / shares));
 }

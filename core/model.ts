@@ -11,6 +11,10 @@ export interface DesiredVersion {
   size: number;
   /** Replicas that must be ready before it takes more traffic than it has; `size` when left out. */
   needed?: number;
+  /** SHA-256 that its model must have, where known: put into the next table that is written for another reason. */
+  digest?: string | undefined;
+  /** Some process has another model than `digest`: reason enough to write a table. */
+  digestDiffers?: boolean | undefined;
   /** No longer listed: it serves what it serves until the split that lacks it takes effect, then it retires. */
   dropped?: boolean;
 }

@@ -20,16 +20,19 @@ export function plan(desired: Desired, observed: Observed, memory: Memory, now: 
   const entry = table && entryOf(table, observed);
   const retire: string[] = [];
   const run: Plan['run'] = [];
-  const moving = Object.keys(lost).some((name) => quietAt(name, lost, desired.retireAfterMs) > now);
-  let wakeAt = Number.POSITIVE_INFINITY;
+  const ends = Object.keys(lost).map((name) => quietAt(name, lost, desired.retireAfterMs));
+  const moving = ends.some((end) => end > now);
+  const wakeAt = Math.min(...ends.filter((end) => end > now));
   for (const version of desired.versions) {
     const until = quietAt(version.name, lost, desired.retireAfterMs);
     const state = settle(version, { observed, table, entry, over: until <= now, moving });
     if (state === 'retire') retire.push(version.name);
     else run.push({ name: version.name, size: state });
-    if (until > now) wakeAt = Math.min(wakeAt, until);
   }
-  for (const name of retire) delete lost[name];
+  for (const name of Object.keys(lost)) {
+    const stays = desired.versions.some((v) => v.name === name) && !retire.includes(name);
+    if (!stays && quietAt(name, lost, desired.retireAfterMs) <= now) delete lost[name];
+  }
   return {
     run,
     ...(write && { table: write }),

@@ -5,21 +5,33 @@ import { sameJson } from './equal.ts';
 import type { Desired, Observed } from './model.ts';
 import type { SplitEntry } from './split.ts';
 
-/** The table for a split, at the next revision; the one written last, as it is, when it says the same. */
+/**
+ * The table for a split, at the next revision; the one written last, as it is, when it says the same. A digest that has
+ * become known is no reason to write one, unless a process has another: each first load would cost a write. Fields are
+ * in the order of the schema: a table that is read back must be the same text, or it would be written twice.
+ */
 export function nextTable(desired: Desired, observed: Observed, split: readonly SplitEntry[]): TrafficTable {
   const last = observed.table;
-  const content = {
+  const versions = tableVersions(desired, observed, split);
+  const next = {
     model: desired.model,
+    revision: (last?.revision ?? 0) + 1,
     primary: primaryOf(split, last?.primary),
     ...(desired.cohort && { cohort: desired.cohort }),
-    versions: tableVersions(desired, observed, split),
+    versions,
   };
-  if (last) {
-    const { revision, ...old } = last;
-    if (sameJson(old, content)) return last;
-    return { revision: revision + 1, ...content };
-  }
-  return { revision: 1, ...content };
+  if (!last) return next;
+  const same = { ...next, revision: last.revision, versions: withoutNews(versions, desired, last) };
+  return sameJson(last, same) ? last : next;
+}
+
+/** Without the digests that the last table lacks and that nobody has to be told. */
+function withoutNews(versions: readonly TableVersion[], desired: Desired, last: TrafficTable): TableVersion[] {
+  return versions.map(({ digest, ...row }) => {
+    const before = last.versions.find(({ name }) => name === row.name)?.digest;
+    const urgent = desired.versions.some((v) => v.name === row.name && v.digestDiffers);
+    return digest !== undefined && (before !== undefined || urgent) ? { ...row, digest } : row;
+  });
 }
 
 /** The largest share; of equals the one that is primary already, else the first. */
@@ -36,11 +48,13 @@ function tableVersions(desired: Desired, observed: Observed, split: readonly Spl
   return [...listed.map((v) => v.name), ...leaving.map((v) => v.name)].map((name) => {
     const { share, ranges } = split.find((entry) => entry.name === name) ?? { share: 0, ranges: [] };
     const address = observed.versions.find((v) => v.name === name)?.address;
+    const digest = desired.versions.find((v) => v.name === name)?.digest;
     return {
       name,
       share,
       ranges: [...ranges],
       shadow: listed.find((v) => v.name === name)?.shadow ?? 0,
+      ...(digest !== undefined && { digest }),
       ...(address && { address }),
     };
   });

@@ -43,8 +43,13 @@ export function operatorCommand(): Command {
       host: '0.0.0.0',
       port: 8080,
     })
-    .option('--workers <count>', 'ModelDeployments at work at a time', count, 16)
-    .option('--report-url <template>', "where a pod's report is; {ip}, {namespace} and {pod} are filled in", REPORT_URL)
+    .option('--workers <count>', 'ModelDeployments at work at a time', count, 32)
+    .option(
+      '--report-url <template>',
+      "where a pod's report is; {ip}, {namespace} and {pod} are filled in",
+      reportUrl,
+      REPORT_URL,
+    )
     .option('--pod-monitor', 'make a PodMonitor per ModelDeployment, where that kind is served', false)
     .option('--network-policy', 'make a NetworkPolicy per ModelDeployment', false)
     .addOption(
@@ -74,6 +79,12 @@ function duration(text: string): number {
   const ms = durationMs(text);
   if (ms < 1_000) throw new InvalidArgumentError('a Lease lasts at least 1s');
   return ms;
+}
+
+function reportUrl(text: string): string {
+  const url = text.replaceAll('{ip}', '192.0.2.1').replaceAll('{namespace}', 'n').replaceAll('{pod}', 'p');
+  if (url !== text && /^https?:/.test(url) && URL.canParse(url)) return text;
+  throw new InvalidArgumentError('expected an http:// or https:// URL with {ip}, or with {namespace} and {pod}, in it');
 }
 
 function count(text: string): number {

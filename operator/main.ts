@@ -1,14 +1,17 @@
 /** The operator as a process. Exit codes: 0 ended on request, 1 could not start, 2 the command line cannot be used. */
+import './frugal.ts';
 import { randomBytes } from 'node:crypto';
 import { CommanderError } from 'commander';
-import { pino } from 'pino';
+import { pino, stdSerializers } from 'pino';
 import packageJson from '../package.json' with { type: 'json' };
 import { httpReports } from './evidence/http-reports.ts';
 import { type Flags, identity, leaseTimingOf, operatorCommand } from './flags.ts';
 import { ConnectError, connect } from './kube/connect.ts';
+import { KubeError } from './kube/error.ts';
+import type { Log } from './kube/log.ts';
 import { OperatorMetrics } from './kube/metrics.ts';
 import { serveHealth } from './kube/serve.ts';
-import { startOperator } from './operator.ts';
+import { type Operator, startOperator } from './operator.ts';
 
 /** A second signal, or a graceful end that takes longer than this, ends the process at once. */
 const GRACE_MS = 20_000;
@@ -20,7 +23,7 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 async function run(flags: Flags): Promise<void> {
-  const log = pino({ level: flags.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+  const log = logger(flags.logLevel);
   const metrics = new OperatorMetrics();
   const timing = leaseTimingOf(flags.leaseDuration);
   const connection = await connect({
@@ -33,7 +36,17 @@ async function run(flags: Flags): Promise<void> {
   });
   const name = identity(() => randomBytes(5).toString('hex'));
   const reports = httpReports(flags.reportUrl);
-  const operator = await startOperator({
+  let operator: Operator | undefined;
+  // Before there is anything to end, should the address be taken.
+  const health = await serveHealth({
+    ...flags.metrics,
+    registry: metrics.registry,
+    live: () => operator?.stuck(),
+    ready: () => (operator ? operator.notReady() : 'starting'),
+  }).catch((error: Error) => {
+    throw new StartError(error.message, { cause: error });
+  });
+  operator = await startOperator({
     client: connection.client,
     namespace: flags.namespace,
     render: {
@@ -51,20 +64,38 @@ async function run(flags: Flags): Promise<void> {
     log,
     metrics,
   });
-  const health = await serveHealth({
-    ...flags.metrics,
-    registry: metrics.registry,
-    live: () => undefined,
-    ready: () => operator.notReady(),
-  });
   log.info({ server: connection.server, health: health.url, version: packageJson.version, identity: name }, 'started');
+  await ended(log);
+  await operator.stop();
+  await Promise.all([health.close(), reports.close(), connection.close()]);
+  log.info({}, 'ended');
+}
+
+/** What keeps it from starting, in words for whoever started it. */
+class StartError extends Error {}
+
+function logger(level: Flags['logLevel']) {
+  return pino({
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    serializers: { err: told, error: told },
+  });
+}
+
+/** A KubeError says all in its message; where in our code it came up is of no use to who reads the log. */
+function told(error: Error): object {
+  if (!(error instanceof KubeError)) return stdSerializers.err(error);
+  const { code, status, message } = error;
+  return { type: 'KubeError', code, status, message };
+}
+
+/** Returns when it is asked to end; from then on it does so within GRACE_MS, or at once when asked again. */
+async function ended(log: Log): Promise<void> {
   const signal = await firstSignal();
   log.info({ signal }, 'ending');
   setTimeout(() => process.exit(1), GRACE_MS).unref();
   for (const again of SIGNALS) process.once(again, () => process.exit(1));
-  await operator.stop();
-  await Promise.all([health.close(), reports.close(), connection.close()]);
-  log.info({}, 'ended');
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
@@ -81,10 +112,9 @@ function firstSignal(): Promise<NodeJS.Signals> {
 
 await main(process.argv.slice(2)).catch((error: unknown) => {
   // Commander has said it already.
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-  else {
-    const expected = error instanceof ConnectError || error instanceof RangeError;
-    process.stderr.write(`error: ${expected ? error.message : ((error as Error).stack ?? error)}\n`);
-    process.exitCode = 1;
-  }
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
+  const expected = [ConnectError, RangeError, StartError].some((kind) => error instanceof kind);
+  const { message, stack } = error as Error;
+  process.stderr.write(`error: ${expected ? message : (stack ?? error)}\n`);
+  process.exit(1);
 });

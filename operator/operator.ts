@@ -2,6 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import { ReportKeeper } from './evidence/report-keeper.ts';
 import type { ReportSource } from './evidence/reports.ts';
+import { stuck, unfilled } from './health.ts';
 import type { KubeClient } from './kube/client.ts';
 import { type Clock, type Random, systemClock } from './kube/clock.ts';
 import { Controller } from './kube/controller.ts';
@@ -25,7 +26,7 @@ export interface OperatorOptions {
   reports: ReportSource;
   /** Without it this process takes itself for the only one. */
   leaderElection?: { namespace: string; name: string; identity: string; timing?: Partial<LeaseTiming> } | undefined;
-  /** ModelDeployments at work at a time. Default 16. */
+  /** ModelDeployments at work at a time. Default 32. */
   workers?: number | undefined;
   /** Names this process in Events. */
   instance?: string | undefined;
@@ -49,13 +50,15 @@ export interface OperatorTiming {
 export interface Operator {
   /** Whether it may write now. */
   readonly leading: boolean;
-  /** Whether its caches are filled; undefined, or why not. */
+  /** Undefined when it leads, or can as soon as nobody else does; else why not. */
   notReady(): string | undefined;
+  /** Why only a new process can help; undefined when all is well. An API server that is away is no reason. */
+  stuck(): string | undefined;
   /** Ends gracefully: what is under way is finished, the Lease released. */
   stop(): Promise<void>;
 }
 
-const WORKERS = 16;
+const WORKERS = 32;
 const RESYNC_MS = 600_000;
 const DISCOVER_MS = 60_000;
 /** Events of pods and Deployments come in swarms: a pass waits this long for more of them. */
@@ -82,6 +85,8 @@ class RunningOperator implements Operator {
   #controller: Controller | undefined;
   #served: Served = { apis: new Set(), resources: [] };
   #running: Promise<void> | undefined;
+  /** Why it is not known which APIs are served. */
+  #unasked: string | undefined = 'the API server was not asked yet which APIs it serves';
 
   constructor(options: OperatorOptions) {
     const { client, namespace, metrics, timing, leaderElection } = options;
@@ -107,10 +112,11 @@ class RunningOperator implements Operator {
   }
 
   notReady(): string | undefined {
-    const behind = this.#caches.all.filter(
-      (informer) => !informer.synced && informer !== (this.#caches.nodes as unknown),
-    );
-    return behind.length === 0 ? undefined : `${behind.length} caches are not filled yet`;
+    return this.#unasked ?? unfilled(this.#caches.needed) ?? this.#election?.trouble;
+  }
+
+  stuck(): string | undefined {
+    return stuck(this.#controller?.longestRun);
   }
 
   start(): void {
@@ -194,13 +200,16 @@ class RunningOperator implements Operator {
       let wait = timing?.discoverMs ?? DISCOVER_MS;
       try {
         const served = await servedApis(client);
+        if (this.#ending.signal.aborted) return;
         const fresh = served.resources.filter((resource) => this.#caches.follow(resource));
         this.#served = served;
         this.#discovered.resolve();
+        this.#unasked = undefined;
         failures = 0;
         if (fresh.length > 0 && this.#controller) this.#addAll();
       } catch (error) {
         wait = Math.min(wait, 500 * 2 ** Math.min(failures++, 6));
+        if (this.#unasked !== undefined) this.#unasked = (error as Error).message;
         this.#log.warn({ err: error }, 'cannot ask which APIs are served; trying again');
       }
       await this.#pause(wait);

@@ -64,7 +64,7 @@ async function run(launch: Launch): Promise<void> {
   }
   leave(Buffer.alloc(0));
   const { digest, phases } = server.own;
-  logger.info({ digest, phases }, 'ready');
+  logger.info({ digest, phases }, server.own.ready ? 'ready' : 'loaded');
   tell({ type: 'ready' });
 }
 

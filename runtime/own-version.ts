@@ -41,6 +41,7 @@ export class OwnVersion {
   digest: string | undefined;
   #loaded: LoadedModel | undefined;
   #draining = false;
+  #expected: string | undefined;
   readonly #options: OwnVersionOptions;
 
   constructor(options: OwnVersionOptions) {
@@ -51,7 +52,18 @@ export class OwnVersion {
 
   /** Whether it should get traffic. */
   get ready(): boolean {
-    return this.#loaded !== undefined && !this.#draining;
+    return this.#loaded !== undefined && !this.#draining && this.refusal === undefined;
+  }
+
+  /** Why the model that was loaded may not be served: the traffic table asks for another one. */
+  get refusal(): RequestError | undefined {
+    const expected = this.#expected;
+    if (!this.#loaded || expected === undefined || expected === this.digest) return undefined;
+    const of = `version '${this.version}' of model '${this.model}'`;
+    const loaded = `${of} was first served with sha256 ${expected}, and this process loaded ${this.digest}`;
+    const mend = 'put the first file back and delete this pod, or add a version for the new file';
+    const message = `${loaded}: ${mend}; if the new file is meant, state its sha256`;
+    return new RequestError('DIGEST_CHANGED', message, { 'retry-after': '1' });
   }
 
   get signature(): Signature | undefined {
@@ -65,6 +77,11 @@ export class OwnVersion {
   serve(model: LoadedModel): void {
     this.#loaded = model;
     this.state = 'Loaded';
+  }
+
+  /** @param digest SHA-256 that the traffic table asks for; undefined: any */
+  expect(digest: string | undefined): void {
+    this.#expected = digest;
   }
 
   fail(failure: LoadError): void {
@@ -105,18 +122,20 @@ export class OwnVersion {
     };
   }
 
-  /** @throws RequestError NOT_READY */
+  /** @throws RequestError NOT_READY, DIGEST_CHANGED */
   requireReady(): void {
-    if (!this.ready) throw this.#notReady();
+    if (!this.ready) throw this.refusal ?? this.#notReady();
   }
 
-  /** Inputs and outputs as metadata shows them. @throws RequestError NOT_READY */
+  /** Inputs and outputs as metadata shows them. @throws RequestError NOT_READY, DIGEST_CHANGED */
   metadata(): { inputs: TensorMetadata[]; outputs: TensorMetadata[] } {
     return metadataOf(this.#requireLoaded().signature);
   }
 
   #requireLoaded(): LoadedModel {
     if (!this.#loaded) throw this.#notReady();
+    const { refusal } = this;
+    if (refusal) throw refusal;
     return this.#loaded;
   }
 

@@ -16,7 +16,8 @@ export interface ReportSources {
 
 export function buildReport({ own, split, book, startedAt, inFlight, latency }: ReportSources): PodReport {
   const table = split.table();
-  const { signature, failure, digest } = own;
+  const { signature, digest } = own;
+  const failure = own.failure ?? own.refusal;
   return {
     model: own.model,
     version: own.version,

@@ -79,7 +79,10 @@ export function createServer(launch: Launch, deps: ServerDeps): RuntimeServer {
         admin: await bind(doors.admin, '--admin', launch.admin),
       };
     },
-    load: () => loadInto(own, launch, { clock, random, warn }),
+    async load() {
+      await loadInto(own, launch, { clock, random, warn });
+      if (own.refusal) warn(own.refusal.message);
+    },
     close,
   };
 }
@@ -97,7 +100,16 @@ function assemble(launch: Launch, deps: ServerDeps, doors: Record<'entry' | 'dir
   const { clock, logger, runtimeVersion, startedAt } = deps;
   const book = new VersionBook(version);
   const sketch = new SketchRecorder();
-  const traffic = createTraffic({ model, ownVersion: version, tableFile: launch.table, counters: book, ...deps });
+  const onTable = (table: TrafficTable) => {
+    const before = own.refusal;
+    own.expect(table.versions.find(({ name }) => name === version)?.digest);
+    const { refusal } = own;
+    if (refusal && !before) logger.warn({ revision: table.revision }, refusal.message);
+    if (before && !refusal) logger.info({ revision: table.revision }, 'the traffic table takes this model again');
+    deps.onTable?.(table);
+  };
+  const split = { model, ownVersion: version, tableFile: launch.table, counters: book };
+  const traffic = createTraffic({ ...split, ...deps, onTable });
   const unforeseen = (error: unknown) => logger.error({ err: error }, 'unforeseen failure');
   const own = new OwnVersion({
     model,

@@ -7,15 +7,24 @@ import type { PodAddress, ReportRead, ReportSource } from './reports.ts';
 const TIMEOUT_MS = 2_000;
 /** A report with 64 versions and a full latency sketch has some 60 KiB. */
 const MOST_BYTES = 1024 * 1024;
+/** To one address. */
+const CONNECTIONS = 32;
 
 /** `{ip}`, `{namespace}` and `{pod}` are filled in. */
 export const REPORT_URL = `http://{ip}:${ADMIN.port}${REPORT_PATH}`;
 
-/** @param template where a pod's report is; an operator outside of the cluster may go through a proxy */
-export function httpReports(template: string = REPORT_URL): ReportSource & { close(): Promise<void> } {
-  const agent = new Agent({ connect: { timeout: TIMEOUT_MS }, connections: 1, keepAliveTimeout: 1_000 });
+/**
+ * @param template where a pod's report is; an operator outside of the cluster may go through a proxy
+ * @param timeoutMs to connect, and to wait for the next byte; twice that for all
+ */
+export function httpReports(
+  template: string = REPORT_URL,
+  timeoutMs: number = TIMEOUT_MS,
+): ReportSource & { close(): Promise<void> } {
+  // A pod is asked once at a time; behind a proxy all have one address, and one that hangs must not hold up the others.
+  const agent = new Agent({ connect: { timeout: timeoutMs }, connections: CONNECTIONS, keepAliveTimeout: 1_000 });
   return {
-    read: (pod) => read(urlOf(template, pod), agent),
+    read: (pod) => read(urlOf(template, pod), agent, timeoutMs),
     close: () => agent.destroy(),
   };
 }
@@ -27,13 +36,13 @@ function urlOf(template: string, { namespace, name, ip }: PodAddress): string {
     .replaceAll('{pod}', name);
 }
 
-async function read(url: string, dispatcher: Agent): Promise<ReportRead> {
+async function read(url: string, dispatcher: Agent, timeoutMs: number): Promise<ReportRead> {
   try {
     const { statusCode, body } = await request(url, {
       dispatcher,
-      headersTimeout: TIMEOUT_MS,
-      bodyTimeout: TIMEOUT_MS,
-      signal: AbortSignal.timeout(2 * TIMEOUT_MS),
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      signal: AbortSignal.timeout(2 * timeoutMs),
     });
     const text = await bounded(body);
     if (statusCode !== 200) return { ok: false, reason: `${url} answered ${statusCode}` };

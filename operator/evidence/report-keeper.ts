@@ -23,6 +23,7 @@ export interface Wanted {
 
 interface Entry {
   key: string;
+  uid: string;
   pod: PodAddress;
   read: ReportRead | undefined;
   /** When it was read last. */
@@ -39,12 +40,20 @@ const MOST_PATIENCE_MS = 60_000;
 export class ReportKeeper {
   readonly #options: ReportKeeperOptions;
   readonly #byKey = new Map<string, Map<string, Entry>>();
-  readonly #waiting: Entry[] = [];
+  /** In the order in which they were wanted. */
+  readonly #waiting = new Set<Entry>();
   #reading = 0;
   #stopped = false;
 
   constructor(options: ReportKeeperOptions) {
     this.#options = options;
+  }
+
+  /** Reports that are kept or asked for. */
+  get size(): number {
+    let kept = 0;
+    for (const entries of this.#byKey.values()) kept += entries.size;
+    return kept;
   }
 
   /**
@@ -58,43 +67,42 @@ export class ReportKeeper {
     const known = new Map<string, ReportRead>();
     let lookAgain: number | undefined;
     for (const { uid, pod, maxAgeMs } of pods) {
-      const entry = before?.get(uid) ?? { key, pod, read: undefined, at: -Infinity, reading: false, failures: 0 };
+      const entry = before?.get(uid) ?? newEntry(key, uid, pod);
       entry.pod = pod;
       entries.set(uid, entry);
       if (entry.read) known.set(uid, entry.read);
       const due = entry.at + patience(maxAgeMs, entry.failures) - this.#options.clock.now();
-      if (due <= 0) this.#read(entry);
+      if (due <= 0) this.#line(entry);
       else lookAgain = Math.min(lookAgain ?? due, due);
     }
+    for (const [uid, entry] of before ?? []) if (!entries.has(uid)) this.#waiting.delete(entry);
     if (entries.size > 0) this.#byKey.set(key, entries);
     else this.#byKey.delete(key);
+    this.#pump();
     return { known, lookAgain };
   }
 
   forget(key: string): void {
+    for (const entry of this.#byKey.get(key)?.values() ?? []) this.#waiting.delete(entry);
     this.#byKey.delete(key);
   }
 
   stop(): void {
     this.#stopped = true;
-    this.#waiting.length = 0;
+    this.#waiting.clear();
     this.#byKey.clear();
   }
 
-  #read(entry: Entry): void {
-    if (entry.reading || this.#stopped) return;
-    entry.reading = true;
-    this.#waiting.push(entry);
-    this.#pump();
+  #line(entry: Entry): void {
+    if (!entry.reading && !this.#stopped) this.#waiting.add(entry);
   }
 
   #pump(): void {
-    while (this.#reading < (this.#options.concurrency ?? CONCURRENCY)) {
-      const entry = this.#waiting.shift();
-      if (!entry) return;
-      // Nobody wants it any more.
-      if (![...(this.#byKey.get(entry.key)?.values() ?? [])].includes(entry) && entry.read) continue;
+    for (const entry of this.#waiting) {
+      if (this.#reading >= (this.#options.concurrency ?? CONCURRENCY)) return;
+      this.#waiting.delete(entry);
       this.#reading++;
+      entry.reading = true;
       void this.#readNow(entry);
     }
   }
@@ -107,9 +115,14 @@ export class ReportKeeper {
     entry.failures = read.ok ? 0 : entry.failures + 1;
     entry.at = this.#options.clock.now();
     if (this.#stopped) return;
-    this.#options.onRead(entry.key);
+    // Nobody may want it any more.
+    if (this.#byKey.get(entry.key)?.get(entry.uid) === entry) this.#options.onRead(entry.key);
     this.#pump();
   }
+}
+
+function newEntry(key: string, uid: string, pod: PodAddress): Entry {
+  return { key, uid, pod, read: undefined, at: Number.NEGATIVE_INFINITY, reading: false, failures: 0 };
 }
 
 function patience(maxAgeMs: number, failures: number): number {

@@ -66,7 +66,7 @@ export class Controller {
       depth: this.depth,
       oldestSeconds: this.#queue.oldestMs / 1_000,
       working: this.working,
-      longestWorkingSeconds: this.#longestMs() / 1_000,
+      longestWorkingSeconds: (this.longestRun?.ms ?? 0) / 1_000,
     }));
   }
 
@@ -102,6 +102,16 @@ export class Controller {
   /** Keys at work. */
   get working(): number {
     return this.#runs.size;
+  }
+
+  /** The key that has been at work the longest, and for how long, ms. */
+  get longestRun(): { key: string; ms: number } | undefined {
+    const now = this.#options.clock.now();
+    let longest: { key: string; ms: number } | undefined;
+    for (const [key, { since }] of this.#runs) {
+      if (longest === undefined || now - since > longest.ms) longest = { key, ms: now - since };
+    }
+    return longest;
   }
 
   async #stop(): Promise<void> {
@@ -182,13 +192,6 @@ export class Controller {
   #log(key: string, ending: Ending, ms: number): void {
     const { level, message } = lineOf(ending);
     this.#options.log[level](this.#fields(key, ending, ms), `${key}: ${message}`);
-  }
-
-  #longestMs(): number {
-    const now = this.#options.clock.now();
-    let longest = 0;
-    for (const { since } of this.#runs.values()) longest = Math.max(longest, now - since);
-    return longest;
   }
 }
 

@@ -63,6 +63,7 @@ export class Feed<T extends StoredObject> {
   #stopped = false;
   #interrupt: () => void = () => {};
   #attempt: Attempt | undefined;
+  #trouble: string | undefined;
   /** Where the watch goes on; undefined when a list is needed. */
   #from: string | undefined;
   /** The newest that the API server told of. */
@@ -81,6 +82,11 @@ export class Feed<T extends StoredObject> {
       const ms = this.#from === undefined ? await this.#list() : await this.#watch(this.#from);
       if (ms > 0 && !this.#stopped) await this.#wait(ms);
     }
+  }
+
+  /** Why the last attempt failed; undefined since there was news. */
+  get trouble(): string | undefined {
+    return this.#trouble;
   }
 
   stop(): void {
@@ -107,6 +113,7 @@ export class Feed<T extends StoredObject> {
   /** @param well see FeedOptions.onHeard */
   #heard(well: boolean): void {
     this.#attempt?.hear();
+    if (well) this.#trouble = undefined;
     this.#o.onHeard(well);
   }
 
@@ -219,6 +226,7 @@ export class Feed<T extends StoredObject> {
   /** A first failure is daily life: API servers restart, connections are cut. */
   #note(what: 'list' | 'watch', error: unknown, failures: number): void {
     const { log, resource, namespace } = this.#o;
+    this.#trouble = error instanceof Error ? error.message : String(error);
     const fields = { resource: resource.plural, namespace, failures, err: error };
     if (failures > 1) log.warn(fields, `the ${what} failed again; the cache stays as it is meanwhile`);
     else log.info(fields, `the ${what} broke off`);

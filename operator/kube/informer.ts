@@ -152,6 +152,16 @@ export class Informer<T extends StoredObject = StoredObject> {
     return this.#lastHeard;
   }
 
+  /** In `group/version` and plural, for words. */
+  get resource(): Resource {
+    return this.#options.resource;
+  }
+
+  /** Why the last list or watch failed; undefined since there was news. */
+  get trouble(): string | undefined {
+    return this.#feed.trouble;
+  }
+
   /** Synced, and for less than twice `silentMs` without news or bookmark. */
   get healthy(): boolean {
     return this.#synced && this.#options.clock.now() - this.#lastWell <= 2 * this.#timing.silentMs;

@@ -55,6 +55,7 @@ export class LeaderElection {
   readonly #rival: Rival;
   /** Of the last failure to campaign. */
   #complaint: string | undefined;
+  #trouble: string | undefined;
 
   /** Throws a RangeError for a timing under which two could lead. */
   constructor(options: LeaderElectionOptions) {
@@ -76,6 +77,11 @@ export class LeaderElection {
    */
   mayWriteFor(): number {
     return this.#term?.left ?? 0;
+  }
+
+  /** Why the Lease cannot be campaigned for; undefined while it can, whoever has it. */
+  get trouble(): string | undefined {
+    return this.#trouble;
   }
 
   /**
@@ -107,6 +113,7 @@ export class LeaderElection {
       let wait = this.#timing.retryMs * (0.75 + random() / 4);
       try {
         const term = await this.#tryToTake();
+        this.#trouble = undefined;
         if (term) return term;
         const { left } = this.#rival;
         if (left > 0) wait = Math.min(wait, Math.ceil(left));
@@ -114,7 +121,9 @@ export class LeaderElection {
       } catch (error) {
         const code = error instanceof KubeError ? error.code : 'unknown';
         // Several that wait for the same moment get in each other's way; that is no trouble.
-        const expected = code === 'Conflict' || code === 'AlreadyExists' || code === this.#complaint;
+        const rivalry = code === 'Conflict' || code === 'AlreadyExists';
+        const expected = rivalry || code === this.#complaint;
+        if (!rivalry) this.#trouble = (error as Error).message;
         log[expected ? 'debug' : 'warn']({ lease: this.#key, error }, 'cannot campaign for the Lease; trying again');
         this.#complaint = code;
         if (error instanceof KubeError) wait = Math.max(wait, error.retryAfterMs ?? 0);

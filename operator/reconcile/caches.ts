@@ -65,8 +65,12 @@ export class Caches {
 
   /** Nodes aside: an operator of one namespace may not be allowed to see them, and only words depend on them. */
   async whenSynced(): Promise<void> {
-    const needed = this.all.filter((informer) => informer !== (this.nodes as unknown as Informer));
-    await Promise.all(needed.map((informer) => informer.whenSynced()));
+    await Promise.all(this.needed.map((informer) => informer.whenSynced()));
+  }
+
+  /** Those without which no pass can be made. */
+  get needed(): readonly Informer<StoredObject>[] {
+    return this.all.filter((informer) => informer !== (this.nodes as unknown as Informer));
   }
 
   get all(): readonly Informer<StoredObject>[] {

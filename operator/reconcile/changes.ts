@@ -69,7 +69,8 @@ export function changesOf(
       changes.scales.push({ id, scale, stored: there });
     }
   }
-  changes.prunes = gathered.owned.filter((object) => isSurplus(object, wanted, gathered));
+  const changing = new Set(changes.applies.map(({ id }) => id));
+  changes.prunes = gathered.owned.filter((object) => isSurplus(object, wanted, changing, gathered));
   return changes;
 }
 
@@ -97,14 +98,19 @@ function needsScale({ mode, object }: Scale, { spec }: StoredDeployment): boolea
 }
 
 /** Ours, and not wanted. The template of a claim stays while pods of the Deployment before may still be made from it. */
-function isSurplus(object: StoredObject, wanted: readonly Wanted[], { md, deployments }: Gathered): boolean {
+function isSurplus(
+  object: StoredObject,
+  wanted: readonly Wanted[],
+  changing: ReadonlySet<string>,
+  { md, deployments }: Gathered,
+): boolean {
   if (controllerOf(object)?.uid !== md.metadata.uid || object.metadata.deletionTimestamp) return false;
   const id = objectId(object.kind, object.metadata);
   if (wanted.some((one) => one.id === id)) return false;
   if (object.kind !== 'ResourceClaimTemplate') return true;
   const version = versionOf(object);
   const user = version === undefined ? undefined : deployments.get(version);
-  return !user || !isUpdating(user);
+  return !user || !(isUpdating(user) || changing.has(objectId('Deployment', user.metadata)));
 }
 
 function isUpdating({ metadata, spec, status }: StoredDeployment): boolean {

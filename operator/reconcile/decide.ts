@@ -32,11 +32,13 @@ export function runVersions({ spec, leaving }: RevisionData, { deployments }: Ga
 
 /**
  * The table of a ModelDeployment that has none: the split as it is stated, at once. Nobody serves yet that a new version
- * could take anything from; a version that is ready answers for one that is not.
+ * could take anything from; a version that is ready answers for one that is not. Revision 1 stands for a table that was
+ * there before any pod; where pods came first (the ConfigMap could not be written), they have to be told of it.
  */
 export function firstTable(gathered: Gathered, spec: ModelDeploymentSpec): TrafficTable {
   const { table, versions } = firstPlan(withSpec(gathered.md, spec));
-  return withAddresses(gathered.md.metadata.name, table, versions);
+  const full = withAddresses(gathered.md.metadata.name, table, versions);
+  return gathered.pods.size > 0 ? { ...full, revision: 2 } : full;
 }
 
 export function desiredOf(

@@ -20,6 +20,15 @@ const ITEM_KEYS: Readonly<Record<string, readonly string[]>> = {
   ownerReferences: ['uid'],
 };
 
+/** Maps that count as a whole: whoever adds an entry to a selector changes what it selects. */
+const ATOMIC_MAPS: ReadonlySet<string> = new Set([
+  'selector',
+  'labelSelector',
+  'podSelector',
+  'matchLabels',
+  'nodeSelector',
+]);
+
 /**
  * The first path at which `stored` does not hold what is wanted; undefined when it holds all.
  * @param path where these values are, for the answer
@@ -30,6 +39,8 @@ export function firstDifference(wanted: Json, stored: Json, path = ''): string |
   if (Array.isArray(wanted)) return Array.isArray(stored) ? listDifference(wanted, stored, path) : path;
   if (typeof wanted === 'object' && wanted !== null) {
     if (typeof stored !== 'object' || stored === null) return path;
+    const extra = ATOMIC_MAPS.has(path.slice(path.lastIndexOf('.') + 1)) && extraKey(wanted, stored);
+    if (extra) return `${path}.${extra}`;
     for (const [key, value] of Object.entries(wanted)) {
       const found = firstDifference(value, (stored as Record<string, Json>)[key], path === '' ? key : `${path}.${key}`);
       if (found !== undefined) return found;
@@ -37,6 +48,10 @@ export function firstDifference(wanted: Json, stored: Json, path = ''): string |
     return undefined;
   }
   return sameQuantity(wanted, stored) ? undefined : path;
+}
+
+function extraKey(wanted: object, stored: object): string | undefined {
+  return Object.keys(stored).find((key) => !Object.hasOwn(wanted, key));
 }
 
 /** What the API server leaves out of what it stores: nothing, in one of its forms. */

@@ -1,5 +1,7 @@
 /** Which pods' reports a pass wants, and what is drawn from those that came. Pure but for the memory that it is given. */
+import { sha256 } from '../../api/fields.ts';
 import type { TrafficTable } from '../../api/traffic-table.ts';
+import type { Desired } from '../../core/model.ts';
 import type { Wanted } from '../evidence/report-keeper.ts';
 import type { ReportRead } from '../evidence/reports.ts';
 import type { RunVersion } from './decide.ts';
@@ -60,25 +62,66 @@ export function podsBehind(
   return pods.filter((pod) => isReady(pod) && (reported.get(pod.metadata.uid) ?? 0) < revision);
 }
 
+interface Pin {
+  digest: string;
+  /** Whether a pod loaded another file. */
+  differs: boolean;
+}
+
+/** What was loaded first under the URI of a version whose spec states no digest. The status remembers it, or the table. */
+function pinOf({ name }: RunVersion, gathered: Gathered, known: ReadonlyMap<string, ReportRead>): Pin | undefined {
+  const loaded = (gathered.pods.get(name) ?? []).flatMap(({ metadata }) => loadedDigest(known.get(metadata.uid)) ?? []);
+  const told = gathered.md.status?.versions?.find((v) => v.name === name)?.digest;
+  const digest = told ?? tableDigest(name, gathered) ?? loaded[0];
+  return digest === undefined ? undefined : { digest, differs: loaded.some((other) => other !== digest) };
+}
+
+function loadedDigest(read: ReportRead | undefined): string | undefined {
+  return read?.ok && read.report.load.state === 'Loaded' ? read.report.load.digest : undefined;
+}
+
+function tableDigest(version: string, { table }: Gathered): string | undefined {
+  return table?.versions.find(({ name }) => name === version)?.digest;
+}
+
 /**
- * The digest that counts for a version: stated, or the first that a pod ever reported, which the status remembers.
+ * With the digests that the pods are held to. Where the spec states one, pods check it before they load, and the table
+ * keeps only what agrees with it: while pods with the new argument come, those before them go on.
+ */
+export function withPins(
+  desired: Desired,
+  versions: readonly RunVersion[],
+  gathered: Gathered,
+  known: ReadonlyMap<string, ReportRead>,
+): Desired {
+  const pins = new Map(versions.map((version) => [version.name, heldTo(version, gathered, known)]));
+  return { ...desired, versions: desired.versions.map((version) => ({ ...version, ...pins.get(version.name) })) };
+}
+
+function heldTo(version: RunVersion, gathered: Gathered, known: ReadonlyMap<string, ReportRead>) {
+  const stated = version.model.sha256;
+  if (stated !== undefined) return stated === tableDigest(version.name, gathered) ? { digest: stated } : {};
+  const pin = pinOf(version, gathered, known);
+  // A status may have been edited by hand; pods refuse a table that says what is no digest.
+  if (!pin || !sha256().safeParse(pin.digest).success) return {};
+  return { digest: pin.digest, ...(pin.differs && { digestDiffers: true }) };
+}
+
+/**
+ * The digest that counts for a version: stated, or the first that a pod ever reported.
  * Notes which pods serve it, so that they need not be asked again; one that serves another is asked on and on.
  */
 export function digestOf(
-  { name, model }: RunVersion,
+  version: RunVersion,
   gathered: Gathered,
   known: ReadonlyMap<string, ReportRead>,
   memory: KeyMemory,
 ): string | undefined {
-  if (model.sha256 !== undefined) return model.sha256;
-  const pods = gathered.pods.get(name) ?? [];
-  let digest = gathered.md.status?.versions?.find((v) => v.name === name)?.digest;
-  for (const pod of pods) {
-    const read = known.get(pod.metadata.uid);
-    const theirs = read?.ok && read.report.load.state === 'Loaded' ? read.report.load.digest : undefined;
-    if (theirs === undefined) continue;
-    digest ??= theirs;
-    if (theirs === digest) memory.checkedDigests.set(pod.metadata.uid, restartsOf(pod));
+  if (version.model.sha256 !== undefined) return version.model.sha256;
+  const digest = pinOf(version, gathered, known)?.digest;
+  for (const pod of gathered.pods.get(version.name) ?? []) {
+    const theirs = loadedDigest(known.get(pod.metadata.uid));
+    if (theirs !== undefined && theirs === digest) memory.checkedDigests.set(pod.metadata.uid, restartsOf(pod));
   }
   return digest;
 }

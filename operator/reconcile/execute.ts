@@ -10,7 +10,7 @@ import { firstDifference } from './difference.ts';
 import type { KeyMemory } from './key-memory.ts';
 import { MODEL_DEPLOYMENTS, resourceOf } from './resources.ts';
 import type { ObjectProblem } from './status/facts.ts';
-import type { StoredModelDeployment } from './stored.ts';
+import { objectId, type StoredModelDeployment } from './stored.ts';
 
 export interface Hand {
   client: KubeClient;
@@ -33,8 +33,9 @@ export async function execute(
   memory: KeyMemory,
   hand: Hand,
 ): Promise<Executed> {
-  const done: Executed = { problems: changes.taken.map(nameTaken), errors: [], wrote: false };
+  const done: Executed = { problems: changes.taken.map((o) => nameTaken(o, md)), errors: [], wrote: false };
   const attempt = async (object: string, action: () => Promise<unknown>): Promise<boolean> => {
+    if (done.errors.some(({ code }) => code === 'NamespaceTerminating')) return false;
     try {
       await action();
       done.wrote = true;
@@ -47,8 +48,11 @@ export async function execute(
     }
   };
   const foreign = await findForeign(changes.applies, md, hand, done);
-  const skipped = new Set(foreign);
+  const skipped = new Set([...foreign, ...changes.taken.map(idOf)]);
   for (const one of changes.applies) {
+    // It would steer the Deployment of somebody else.
+    const steers = one.object.kind === 'HorizontalPodAutoscaler' && objectId('Deployment', one.object.metadata);
+    if (steers && skipped.has(steers)) skipped.add(one.id);
     if (!skipped.has(one.id) && !(await attempt(one.id, () => apply(one, memory, hand)))) skipped.add(one.id);
   }
   const autoscalers = changes.prunes.filter(({ kind }) => kind === 'HorizontalPodAutoscaler');
@@ -64,7 +68,7 @@ export async function execute(
   return done;
 }
 
-const idOf = ({ kind, metadata }: StoredObject): string => `${kind} ${metadata.namespace}/${metadata.name}`;
+const idOf = ({ kind, metadata }: StoredObject): string => objectId(kind, metadata);
 
 /**
  * Names that the cache knows nothing under and that somebody else's object has: what bears no label of ours is not in the
@@ -82,7 +86,7 @@ async function findForeign(
       try {
         const there = await client.get(resourceOf(object), object.metadata, { metadataOnly: true });
         if (!there || controllerOf(there)?.uid === md.metadata.uid) return [];
-        done.problems.push(nameTaken({ ...there, kind: object.kind }));
+        done.problems.push(nameTaken({ ...there, kind: object.kind }, md));
         return [id];
       } catch (error) {
         if (!(error instanceof KubeError)) throw error;
@@ -140,15 +144,18 @@ async function prune(object: StoredObject, { client, caches, log }: Hand): Promi
   caches.of(object.kind)?.removed(object.metadata, uid);
 }
 
-function nameTaken(object: StoredObject): ObjectProblem {
-  const owner = controllerOf(object);
+/** What is of a ModelDeployment of the same name that was deleted is on its way out. */
+function nameTaken(there: StoredObject, md: StoredModelDeployment): ObjectProblem {
+  const object = `${there.kind} ${there.metadata.name}`;
+  const owner = controllerOf(there);
+  const before = owner?.kind === md.kind && owner.name === md.metadata.name;
+  if (before || there.metadata.deletionTimestamp) {
+    const message = `${object} of a ModelDeployment ${md.metadata.name} that was deleted is not gone yet`;
+    return { object, reason: 'NameTaken', message, transient: true };
+  }
   const whose = owner ? `it belongs to ${owner.kind} ${owner.name}` : 'it belongs to no ModelDeployment';
-  return {
-    object: `${object.kind} ${object.metadata.name}`,
-    reason: 'NameTaken',
-    message: `${object.kind} ${object.metadata.name} is there already and ${whose}: delete or rename one of the two`,
-    transient: false,
-  };
+  const message = `${object} is there already and ${whose}: delete or rename one of the two`;
+  return { object, reason: 'NameTaken', message, transient: false };
 }
 
 export function problemOf(object: string, error: KubeError): ObjectProblem {

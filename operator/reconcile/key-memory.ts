@@ -1,11 +1,16 @@
 /** What the operator remembers of one ModelDeployment between two passes. Losing it costs reads, never a wrong write. */
 import type { TrafficTable } from '../../api/traffic-table.ts';
 import type { Memory } from '../../core/model.ts';
+import type { RevisionData } from './revision.ts';
 
 export interface KeyMemory {
   uid: string;
   /** When it was first seen by this process, ms of the clock. */
   firstSeen: number;
+  /** What was taken last by this process: a ControllerRevision may be deleted by a hand. */
+  accepted: RevisionData | undefined;
+  /** The namespace is being deleted: nothing can be made in it any more. */
+  ending: boolean;
   /** Of the planner; undefined before its first plan. */
   plan: Memory | undefined;
   /** Written last by this process. */
@@ -29,6 +34,8 @@ export function newMemory(uid: string, now: number): KeyMemory {
   return {
     uid,
     firstSeen: now,
+    accepted: undefined,
+    ending: false,
     plan: undefined,
     table: undefined,
     inForce: undefined,

@@ -3,6 +3,7 @@
  * and knows nothing of what happened; the status is written last, always, also when something before it failed.
  */
 import type { TrafficTable } from '../../api/traffic-table.ts';
+import { sameJson } from '../../core/equal.ts';
 import type { Plan } from '../../core/model.ts';
 import { plan } from '../../core/plan.ts';
 import type { ReportKeeper } from '../evidence/report-keeper.ts';
@@ -29,9 +30,9 @@ import {
   restoredMemory,
   runVersions,
 } from './decide.ts';
-import { forgetPods, podsBehind, reportedRevisions, wantedReports } from './evidence.ts';
+import { forgetPods, podsBehind, reportedRevisions, wantedReports, withPins } from './evidence.ts';
 import { type Executed, execute, problemOf } from './execute.ts';
-import { type Gathered, gather } from './gather.ts';
+import { type Gathered, gather, isThere } from './gather.ts';
 import { type KeyMemory, newMemory } from './key-memory.ts';
 import { isReady } from './pod.ts';
 import { keepHistory, remember } from './remember.ts';
@@ -94,8 +95,11 @@ export class Reconciler {
     let memory = this.#memories.get(key);
     if (memory?.uid !== md.metadata.uid) memory = newMemory(md.metadata.uid, clock.now());
     this.#memories.set(key, memory);
+    if (memory.ending) return { kind: 'done' };
     try {
       const pass = await this.#pass(md, memory);
+      memory.ending = pass.errors.some(({ code }) => code === 'NamespaceTerminating');
+      if (memory.ending) return retry(pass.errors);
       pass.lookAgain.push(...(await writeStatus(pass, md, memory, this.#options)));
       return outcomeOf(pass);
     } catch (error) {
@@ -115,8 +119,8 @@ export class Reconciler {
     const key = { ...md.metadata, text: keyText(md.metadata) };
     const gathered = gather(caches, key, md, memory, clock.wall());
     const [latest] = gathered.revisions;
-    const exists = (version: string) => gathered.deployments.has(version);
-    const acceptance = accept(md, latest?.data, exists, options);
+    const before = memory.accepted ?? latest?.data;
+    const acceptance = accept(md, before, (version) => isThere(gathered, version), options);
     const pass: Pass = {
       gathered,
       acceptance,
@@ -127,17 +131,18 @@ export class Reconciler {
       reports: new Map(),
       lookAgain: [],
     };
-    const data = acceptance.ok ? acceptance.data : acceptance.before;
-    if (!data) return pass;
+    let data = acceptance.ok ? acceptance.data : before;
     // Before anything is done about it, so that whoever comes after knows what was being done.
-    if (acceptance.ok && acceptance.fresh) {
-      const error = await remember(data, gathered, this.#options);
+    if (acceptance.ok && !sameJson(latest?.data, data)) {
+      const error = await remember(acceptance.data, gathered, this.#options);
       if (error) {
         pass.errors.push(error);
         pass.problems.push(problemOf(`ControllerRevision ${md.metadata.name}`, error));
-        return pass;
+        data = before;
       }
     }
+    if (!data) return pass;
+    memory.accepted = data;
     await this.#serve(data, pass, memory, options);
     pass.errors.push(...(await keepHistory(gathered, this.#options)));
     return pass;
@@ -154,15 +159,16 @@ export class Reconciler {
     const table = gathered.table ?? firstTable(gathered, data.spec);
     if (!memory.plan) {
       memory.plan = restoredMemory(gathered, pass.versions, atRest);
-      if (atRest && gathered.table) memory.inForce = table.revision;
+      if (atRest && !gathered.restored) memory.inForce = table.revision;
     }
-    const moving = table.revision !== 1 && memory.inForce !== table.revision;
+    const moving = !gathered.restored && table.revision !== 1 && memory.inForce !== table.revision;
     const wanted = reports.want(key, wantedReports(gathered, pass.versions, moving, memory));
     pass.reports = wanted.known;
     const reported = reportedRevisions(wanted.known);
     const inForce = isInForce(table, gathered, reported, memory.inForce);
     if (inForce && anyReady(gathered)) memory.inForce = table.revision;
-    const desired = desiredOf(gathered, data.spec, pass.versions, table);
+    const asked = desiredOf(gathered, data.spec, pass.versions, table);
+    const desired = withPins(asked, pass.versions, gathered, wanted.known);
     const observed = observedOf(gathered, pass.versions, table, inForce);
     const next = plan(desired, observed, memory.plan, clock.now());
     const moment = { age: clock.now() - memory.firstSeen, served: wasAvailable(md) };
@@ -180,12 +186,15 @@ export class Reconciler {
     const changes = changesOf(wantedObjects(objects), rendered.scales, gathered, memory.settled);
     const done = await execute(changes, md, memory, this.#options);
     this.#settle(pass, done, next, memory);
-    const behind = moving || next.table ? podsBehind(renderPlan.table, gathered, reported) : [];
-    if (tableIsThere(done)) {
+    const rewritten = tableIsThere(done) && (next.table !== undefined || gathered.restored);
+    if (rewritten || (tableIsThere(done) && moving)) {
+      const behind = podsBehind(renderPlan.table, gathered, reported);
       pass.errors.push(...(await touchPods(behind, renderPlan.table.revision, memory, this.#options)));
     }
-    if (next.table || (!moment.served && moment.age < 5_000)) pass.lookAgain.push(500);
+    if (rewritten || (!moment.served && moment.age < 5_000)) pass.lookAgain.push(500);
     if (wanted.lookAgain !== undefined) pass.lookAgain.push(Math.max(100, wanted.lookAgain));
+    // What was refused for the sake of a version that goes may be taken now.
+    if (next.retire.length > 0 && !pass.acceptance.ok) pass.lookAgain.push(500);
     if (next.wakeAt !== undefined) pass.lookAgain.push(Math.max(50, next.wakeAt - clock.now()));
     forgetPods(gathered, memory);
   }
@@ -225,10 +234,13 @@ function wasAvailable({ status }: StoredModelDeployment): boolean {
 
 /** How often what cannot be written is tried again though nothing changes: a quota or a webhook may let it in by then. */
 const REFUSED_AGAIN_MS = 30_000;
+/** How often it is asked whether a name is free by now: what is not labelled as ours is not watched. One read each. */
+const TAKEN_AGAIN_MS = 5_000;
 
 function outcomeOf({ errors, problems, lookAgain }: Pass): Outcome {
   if (errors.length > 0) return retry(errors);
-  if (problems.length > 0) lookAgain.push(REFUSED_AGAIN_MS);
+  const taken = problems.some(({ reason }) => reason === 'NameTaken');
+  if (problems.length > 0) lookAgain.push(taken ? TAKEN_AGAIN_MS : REFUSED_AGAIN_MS);
   return lookAgain.length > 0 ? { kind: 'after', ms: Math.min(...lookAgain) } : { kind: 'done' };
 }
 

@@ -2,11 +2,12 @@
 import type { KubeClient } from '../kube/client.ts';
 import type { Clock } from '../kube/clock.ts';
 import { KubeError } from '../kube/error.ts';
+import { keyText } from '../kube/object.ts';
 import { FIELD_MANAGER } from '../render/deployment.ts';
 import type { Caches } from './caches.ts';
 import type { Gathered } from './gather.ts';
 import { REVISIONS } from './resources.ts';
-import { type RevisionData, revisionObject, surplus } from './revision.ts';
+import { type RevisionData, revisionObject, revisionsOf, surplus } from './revision.ts';
 
 export interface Scribe {
   client: KubeClient;
@@ -31,9 +32,10 @@ export async function remember(
   }
 }
 
-/** Deletes the oldest beyond the limit. @returns what kept one from being deleted */
-export async function keepHistory({ revisions }: Gathered, { client, caches }: Scribe): Promise<KubeError[]> {
+/** Deletes the oldest beyond the limit, with what was remembered just now. @returns what kept one from being deleted */
+export async function keepHistory({ md }: Gathered, { client, caches }: Scribe): Promise<KubeError[]> {
   const errors: KubeError[] = [];
+  const revisions = revisionsOf(caches.revisions.indexed(keyText(md.metadata)), md.metadata.uid);
   for (const { object } of surplus(revisions)) {
     const { uid, resourceVersion } = object.metadata;
     try {

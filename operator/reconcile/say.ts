@@ -5,6 +5,7 @@ import { API_VERSION, KIND } from '../../api/model-deployment.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { EventRecorder } from '../kube/events.ts';
+import { controllerOf } from '../kube/object.ts';
 import { FIELD_MANAGER } from '../render/deployment.ts';
 import { versionName } from '../render/names.ts';
 import { ENTRY_HTTP } from '../render/ports.ts';
@@ -56,13 +57,14 @@ function factsOf(pass: Pass, md: StoredModelDeployment, memory: KeyMemory, { cac
   const { acceptance, serving } = pass;
   const { name, namespace, generation } = md.metadata;
   const service = caches.find('Service', md.metadata);
+  const ours = service && controllerOf(service)?.uid === md.metadata.uid;
   return {
     generation: generation ?? 0,
     now: `${new Date(clock.wall()).toISOString().slice(0, 19)}Z`,
     previous: md.status,
     acceptance: acceptance.ok ? { ok: true } : acceptance,
     warnings: pass.warnings,
-    url: service && serving ? `http://${name}.${namespace}.svc:${ENTRY_HTTP.port}` : undefined,
+    url: ours && serving ? `http://${name}.${namespace}.svc:${ENTRY_HTTP.port}` : undefined,
     table: serving?.table,
     inForce: serving?.inForce ?? false,
     door: serving?.door,

@@ -14,19 +14,16 @@ import type { StoredModelDeployment } from './stored.ts';
 const HASH_ANNOTATION = 'modelship.dev/table-hash';
 const LOST_ANNOTATION = 'modelship.dev/lost-traffic';
 
-export interface KnownTable {
-  table: TrafficTable;
-  /** Versions that lost traffic with it, or with one before it. */
-  lost: string[];
+/** What the ConfigMap holds, as it was applied; undefined when there is none or somebody else wrote in it. */
+export function storedTable(configMap: StoredObject | undefined): TrafficTable | undefined {
+  const text = textOf(configMap);
+  if (text === undefined || configMap?.metadata.annotations?.[HASH_ANNOTATION] !== hash8(text)) return undefined;
+  return parsed(text);
 }
 
-/** What the ConfigMap holds, as it was applied; undefined when there is none or somebody else wrote in it. */
-export function storedTable(configMap: StoredObject | undefined): KnownTable | undefined {
-  const text = textOf(configMap);
-  const annotations = configMap?.metadata.annotations ?? {};
-  if (text === undefined || annotations[HASH_ANNOTATION] !== hash8(text)) return undefined;
-  const table = parsed(text);
-  return table && { table, lost: (annotations[LOST_ANNOTATION] ?? '').split(',').filter((name) => name !== '') };
+/** Versions that lost traffic with the table, or with one before it. */
+export function lostVersions({ metadata }: StoredObject): string[] {
+  return (metadata.annotations?.[LOST_ANNOTATION] ?? '').split(',').filter((name) => name !== '');
 }
 
 /**

@@ -21,6 +21,13 @@ describe('a traffic table', () => {
     expect(refusals(table(row('v1', [0, 10_000]), { ...row('v2'), shadow: 2_000 }))).toEqual([]);
   });
 
+  it('may say which file a version must have', () => {
+    expect(refusals(table({ ...row('v1', [0, 10_000]), digest: 'a0'.repeat(32) }))).toEqual([]);
+    for (const digest of ['', 'a0'.repeat(31), 'A0'.repeat(32), `sha256:${'a0'.repeat(32)}`]) {
+      expect(refusals(table({ ...row('v1', [0, 10_000]), digest })), digest).not.toEqual([]);
+    }
+  });
+
   it.each([
     [
       'a slot with two owners',

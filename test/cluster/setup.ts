@@ -16,6 +16,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const crd = parse(await readFile(CRD_FILE, 'utf8'));
   const { url, token, kubeconfigPath, caPath, stop } = await startControlPlane({
     nodes: NODES,
+    // A size below an autoscaler's least is raised in a second, not in 15.
+    flags: { 'kube-controller-manager': ['--horizontal-pod-autoscaler-sync-period=1s'] },
     prepare: (admin) => crdReady(admin, crd),
     log,
   });

@@ -3,7 +3,7 @@ import { TRAFFIC_TABLE_FILE } from '../../api/traffic-table.ts';
 import type { StoredObject } from '../../operator/kube/object.ts';
 import { MODEL_LABEL } from '../../operator/render/labels.ts';
 import { type Api, pathOf } from './api.ts';
-import { tableOf } from './reports.ts';
+import { digestOf, tableOf } from './reports.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -108,7 +108,16 @@ function contentOf(plural: string, object: StoredObject): object {
 function sharesOf(configMap: StoredObject): object {
   const { [TRAFFIC_TABLE_FILE]: _, ...others } = (configMap.data ?? {}) as Record<string, string>;
   const { revision: __, versions = [], ...table } = { revision: 0, ...tableOf(configMap) };
-  return { others, ...table, versions: versions.map(({ ranges: ___, ...row }) => row) };
+  return {
+    others,
+    ...table,
+    versions: versions.map(({ ranges: ___, digest, ...row }) => ({ ...row, ...strange(row.name, digest) })),
+  };
+}
+
+/** A digest comes with the next table that is written anyway, so it may be there or not; not another one. */
+function strange(version: string, digest: string | undefined): object {
+  return digest === undefined || digest === digestOf(version) ? {} : { digest };
 }
 
 function statusOf({ status, metadata }: StoredObject): object {

@@ -5,7 +5,7 @@ import { Api } from './api.ts';
 import { DeletionWatch } from './deletions.ts';
 import { differences, type EndState, endState } from './end-state.ts';
 import { dropNamespace, makeNamespace } from './namespace.ts';
-import { type InProcess, type OperatorSetup, startInProcess } from './operators.ts';
+import { type InProcess, LEASE, type OperatorSetup, startInProcess } from './operators.ts';
 import { noFaults, RandomPlan } from './plan.ts';
 import { seededRandom } from './random.ts';
 import { SimulatedReports } from './reports.ts';
@@ -50,7 +50,7 @@ export async function referenceEnd(world: World, name: string, steps: readonly S
   const api = new Api(world.access);
   try {
     await makeNamespace(api, namespace);
-    const operator = await startInProcess({ ...setupOf(world, api, namespace, 0), plan: noFaults, elect: false });
+    const operator = await startInProcess({ ...setupOf(world, api, namespace, 0), plan: noFaults });
     try {
       for (const step of steps) {
         await edit(api, namespace, step);
@@ -83,7 +83,7 @@ async function stable(api: Api, namespace: string): Promise<EndState> {
   throw new Error(`without faults, ${namespace} does not come to rest`);
 }
 
-function setupOf(world: World, api: Api, namespace: string, seed: number): Omit<OperatorSetup, 'plan' | 'elect'> {
+export function setupOf(world: World, api: Api, namespace: string, seed: number): Omit<OperatorSetup, 'plan'> {
   const { folder } = world;
   const random = seededRandom(seed + 1_000_000);
   return { api, namespace, reports: new SimulatedReports(api), folder, identity: `${namespace}-a`, random };
@@ -109,7 +109,7 @@ export async function runHistory(
     await makeNamespace(api, namespace);
     const watch = await DeletionWatch.start(api, namespace);
     const start = (): Promise<InProcess> =>
-      startInProcess({ ...setup, plan, elect: true, identity: `${namespace}-${crashes}` });
+      startInProcess({ ...setup, plan, lease: LEASE, identity: `${namespace}-${crashes}` });
     running = await start();
     await play(api, namespace, steps, { limitMs: STEP_LIMIT_MS, hurry: HURRY, random }, async () => {
       if (!running || random() >= CRASH) return;

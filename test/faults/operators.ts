@@ -15,14 +15,19 @@ import type { FaultPlan } from './plan.ts';
 import { FaultProxy, type ProxyOptions } from './proxy.ts';
 
 export const IMAGE = 'modelship-runtime:test';
-export const LEASE = 'modelship-operator';
+const LEASE_NAME = 'modelship-operator';
 
 /** A leader that is gone is followed within some two seconds. */
-export const LEASE_TIMING: LeaseTiming = { leaseMs: 2_000, renewDeadlineMs: 1_100, retryMs: 250, writeTimeoutMs: 800 };
+export const FAST_LEASE: LeaseTiming = { leaseMs: 2_000, renewDeadlineMs: 1_100, retryMs: 250, writeTimeoutMs: 800 };
+/**
+ * For many at once on a busy machine: with shorter time-outs than its answers take, they would all ask again, and keep
+ * it busy for good.
+ */
+export const LEASE: LeaseTiming = { leaseMs: 5_000, renewDeadlineMs: 2_400, retryMs: 500, writeTimeoutMs: 2_000 };
 
 /** Failures are short here, and a connection that says nothing is given up soon. */
 const TIMING = {
-  informer: { backoffMs: [100, 2_000], silentMs: 6_000, watchSeconds: [20, 40] },
+  informer: { backoffMs: [100, 3_000], silentMs: 8_000, watchSeconds: [20, 40] },
   backoff: { firstMs: 50, maxMs: 2_000 },
 } as const;
 
@@ -36,8 +41,8 @@ export interface OperatorSetup {
   folder: string;
   /** Of this operator alone. */
   identity: string;
-  /** Without it there is no Lease. */
-  elect: boolean;
+  /** Timing of its Lease; without it there is none. */
+  lease?: LeaseTiming;
   random: Random;
   onWrite?: ProxyOptions['onWrite'];
 }
@@ -54,12 +59,12 @@ export interface InProcess {
 
 /** An operator in this process, with a proxy between it and the API server. */
 export async function startInProcess(setup: OperatorSetup): Promise<InProcess> {
-  const { api, plan, namespace, identity, elect, onWrite } = setup;
+  const { api, plan, namespace, identity, lease, onWrite } = setup;
   const { proxy, kubeconfig } = await proxied(setup.folder, identity, api, plan, onWrite);
   const log = new LogTail();
   const connection = await connect({
     kubeconfig,
-    timeoutMs: LEASE_TIMING.writeTimeoutMs,
+    timeoutMs: (lease ?? LEASE).writeTimeoutMs,
     userAgent: `modelship-operator/${identity}`,
   });
   const operator = await startOperator({
@@ -67,7 +72,7 @@ export async function startInProcess(setup: OperatorSetup): Promise<InProcess> {
     namespace,
     render: { runtimeImage: IMAGE },
     reports: setup.reports,
-    leaderElection: elect ? { namespace, name: LEASE, identity, timing: LEASE_TIMING } : undefined,
+    leaderElection: lease && { namespace, name: LEASE_NAME, identity, timing: lease },
     instance: identity,
     random: setup.random,
     timing: { ...TIMING, discoverMs: 5_000 },

@@ -198,9 +198,9 @@ export class FaultProxy implements AsyncDisposable {
 
   /** @returns the API server's answer, its body still to come */
   #ask({ incoming, outgoing, body, request: seen }: Passage): Promise<IncomingMessage> {
-    const headers = Object.fromEntries(
-      Object.entries(incoming.headers).filter(([name]) => !NOT_FORWARDED.includes(name)),
-    );
+    const kept = Object.entries(incoming.headers).filter(([name]) => !NOT_FORWARDED.includes(name));
+    // Node frames the body of a DELETE only when told its length; the rest would be read as the next request.
+    const headers = { ...Object.fromEntries(kept), ...(body.length > 0 && { 'content-length': body.length }) };
     return new Promise((resolve, reject) => {
       const url = new URL(seen.url, this.#options.target.url);
       const asked = this.#request(url, { method: incoming.method, headers, agent: this.#agent }, resolve);

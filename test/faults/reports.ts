@@ -51,6 +51,16 @@ export class SimulatedReports implements ReportSource {
   }
 }
 
+/** The report of a pod whose labels say whose it is. @param configMap by `NAMESPACE/NAME` */
+export function reportFor(pod: StoredObject, configMap: (key: string) => StoredObject | undefined): ReportRead {
+  const { labels, namespace, name } = pod.metadata;
+  const model = labels?.[MODEL_LABEL];
+  const version = labels?.[VERSION_LABEL];
+  if (model === undefined || version === undefined) return { ok: false, reason: `pod ${name} is of no model` };
+  const stored = configMap(`${namespace}/${tableName(model)}`);
+  return { ok: true, report: reportOf({ model, version }, stored && tableOf(stored)) };
+}
+
 /** 64 hexadecimal digits that only the version's name decides. */
 export function digestOf(version: string): string {
   return createHash('sha256').update(version).digest('hex');

@@ -50,7 +50,8 @@ function objectCause({ object, reason, message, transient }: ObjectProblem): Cau
   const known = objectReason(reason);
   const words = known ? message : `${reason}: ${message}`;
   const code = known ?? 'ApplyFailed';
-  const told = cut(oneLine(`${object}: ${words}`), CAUSE_LENGTH);
+  // An API error names by itself what it was about.
+  const told = cut(oneLine(words.includes(object) ? words : `${object}: ${words}`), CAUSE_LENGTH);
   return { reason: code, message: told, lasting: !transient, next: `${object}: ${stepFor(code)}` };
 }
 

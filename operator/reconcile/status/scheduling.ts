@@ -50,9 +50,10 @@ function unscheduledCondition({ metadata, status }: Pod) {
   );
 }
 
-/** What it says of preemption repeats it. */
+/** What it says of preemption repeats it, and what it says of claims before that is of no use to anybody. */
 function schedulerWords(message = ''): string {
-  return cut(oneLine(message.replace(/\s*preemption:.*$/s, '')).replace(/[.\s]+$/, ''), WORDS);
+  const said = oneLine(message.replace(/\bpreemption:.*$/s, ''));
+  return cut(said.replace(/(?:\b(?:no new claims to deallocate|still not schedulable)\b|[.,\s])+$/, ''), WORDS);
 }
 
 /** Undefined for a claim, which no node counts, and while no node is known. */

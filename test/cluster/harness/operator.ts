@@ -25,6 +25,7 @@ export interface WorldOptions {
   labels?: Record<string, string>;
   log?: Log;
   timing?: OperatorOptions['timing'];
+  clock?: OperatorOptions['clock'];
 }
 
 /** Reports as the pods would give them, until a test says otherwise. */
@@ -56,6 +57,8 @@ export class World implements AsyncDisposable {
   readonly reports: ScriptedReports;
   /** What the operator asked the API server. */
   readonly requests: RequestSeen[] = [];
+  /** Of the next operator, beside the image. */
+  render: WorldOptions['render'];
   #stopOperator: () => Promise<void> = async () => {};
   readonly #options: WorldOptions;
   readonly #closing: (() => Promise<unknown>)[] = [];
@@ -65,6 +68,7 @@ export class World implements AsyncDisposable {
     this.client = client;
     this.reports = new ScriptedReports(api);
     this.#options = options;
+    this.render = options.render;
   }
 
   /** @param options `render` beside the image; `reports` in place of simulated ones */
@@ -82,17 +86,18 @@ export class World implements AsyncDisposable {
 
   /** Starts an operator; `stop()` first where one runs. */
   async start(): Promise<void> {
-    const { render, reports, log, timing } = this.#options;
+    const { reports, log, timing, clock } = this.#options;
     const { kubeconfigPath } = useCluster();
     const observe = (seen: RequestSeen) => void this.requests.push(seen);
     const connection = await connect({ kubeconfig: kubeconfigPath, observe, userAgent: 'modelship-operator/test' });
     const operator = await startOperator({
       client: connection.client,
       namespace: this.namespace,
-      render: { runtimeImage: IMAGE, ...render },
+      render: { runtimeImage: IMAGE, ...this.render },
       reports: reports ?? this.reports,
       ...(log && { log }),
       ...(timing && { timing }),
+      ...(clock && { clock }),
     });
     this.#stopOperator = async () => {
       await operator.stop();

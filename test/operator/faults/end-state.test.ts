@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { StoredObject } from '../../../operator/kube/object.ts';
 import { differences, normalised } from '../../faults/end-state.ts';
+import { digestOf } from '../../faults/reports.ts';
 
 const stored = (namespace: string, more: Record<string, unknown> = {}, metadata: object = {}): StoredObject => ({
   apiVersion: 'v1',
@@ -31,7 +32,7 @@ describe('two ends of a history', () => {
 
   it('differ in shares, not in the revision or the slots of a table', () => {
     const table = (revision: number, share: number, ranges: number[][]) =>
-      stored('a', {
+      stored('models', {
         data: {
           'traffic.json': JSON.stringify({
             model: 'digits',
@@ -41,18 +42,27 @@ describe('two ends of a history', () => {
           }),
         },
       });
-    const base = normalised('configmaps', table(1, 5_000, [[0, 5_000]]), 'a');
-    expect(differences(normalised('configmaps', table(3, 5_000, [[5_000, 10_000]]), 'a'), base)).toEqual([]);
-    expect(differences(normalised('configmaps', table(1, 6_000, [[0, 6_000]]), 'a'), base)).toEqual([
+    const base = normalised('configmaps', table(1, 5_000, [[0, 5_000]]), 'models');
+    expect(differences(normalised('configmaps', table(3, 5_000, [[5_000, 10_000]]), 'models'), base)).toEqual([]);
+    expect(differences(normalised('configmaps', table(1, 6_000, [[0, 6_000]]), 'models'), base)).toEqual([
       'table.versions[0].share: 6000, not 5000',
     ]);
   });
 
+  it("differ in a digest that is not the version's, not in whether the table has one", () => {
+    const table = (digest?: string) => {
+      const text = JSON.stringify({ model: 'digits', revision: 1, primary: 'v1', versions: [{ name: 'v1', digest }] });
+      return normalised('configmaps', stored('models', { data: { 'traffic.json': text } }), 'models');
+    };
+    expect(differences(table(digestOf('v1')), table())).toEqual([]);
+    expect(differences(table(digestOf('v2')), table())).toHaveLength(1);
+  });
+
   it('differ when a status speaks of an older spec', () => {
-    const md = (observedGeneration: number) => stored('a', { status: { observedGeneration } }, { generation: 2 });
-    expect(differences(normalised('modeldeployments', md(1), 'a'), normalised('modeldeployments', md(2), 'a'))).toEqual(
-      ['status.current: false, not true'],
-    );
+    const md = (observedGeneration: number) => stored('models', { status: { observedGeneration } }, { generation: 2 });
+    expect(
+      differences(normalised('modeldeployments', md(1), 'models'), normalised('modeldeployments', md(2), 'models')),
+    ).toEqual(['status.current: false, not true']);
   });
 
   it('differ when one has an object more', () => {

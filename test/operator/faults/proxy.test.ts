@@ -11,6 +11,7 @@ const EVENTS = [1, 2, 3].map((n) => `{"type":"ADDED","object":{"n":${n}}}\n`);
 let server: Server;
 let proxy: FaultProxy;
 let heard: string[];
+let bodies: string[];
 let answers: number;
 let next: Fault;
 
@@ -23,10 +24,16 @@ function answer(method: string, url: string, response: ServerResponse): void {
 
 beforeEach(async () => {
   heard = [];
+  bodies = [];
   answers = 0;
   next = { kind: 'pass' };
   server = createServer((incoming, response) => {
-    incoming.resume().on('end', () => answer(incoming.method ?? '', incoming.url ?? '', response));
+    let body = '';
+    incoming.setEncoding('utf8').on('data', (part: string) => (body += part));
+    incoming.on('end', () => {
+      bodies.push(body);
+      answer(incoming.method ?? '', incoming.url ?? '', response);
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -63,6 +70,11 @@ describe('a write', () => {
   it('passes, and is on record', async () => {
     expect(await ask('POST')).toEqual({ status: 200, body: '{"answer":1}' });
     expect(proxy.trace.writes).toMatchObject([{ status: 200, request: { verb: 'create', resource: 'services' } }]);
+  });
+
+  it('with a body is heard whole, a deletion too, and the next request as well', async () => {
+    for (const method of ['DELETE', 'POST', 'DELETE', 'GET']) expect((await ask(method)).status).toBe(200);
+    expect(bodies).toEqual(['{}', '{}', '{}', '']);
   });
 
   it('that is cut before never reaches the server', async () => {

@@ -1,5 +1,5 @@
 /** Credentials that are rotated while the client runs. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -109,6 +109,16 @@ describe('credentials', () => {
     expect(await source.renew(renewed[0])).toMatchObject({ generation: 3, headers: bearer('third') });
   });
 
+  it('that many requests saw rejected are renewed once', async () => {
+    await writeConfig({ user: { token: 'first' } });
+    const login = await readLogin({ kubeconfig });
+    const reload = vi.fn(async () => login);
+    const source = new Credentials(login, reload, clock);
+    const first = await source.current();
+    await Promise.all([source.renew(first), source.renew(first), source.renew(first)]);
+    expect(reload).toHaveBeenCalledOnce();
+  });
+
   it('are never those of another server, which the kubeconfig has come to name', async () => {
     await writeConfig({ user: { token: 'first' } });
     const source = await credentials();
@@ -142,6 +152,7 @@ describe('a plugin', () => {
     const first = await source.current();
     await clock.advance(60_000);
     expect(await source.current()).toBe(first);
+    expect(await readFile(join(folder, 'runs'), 'utf8')).toBe('x\n');
     await writeConfig({ user: plugin(`echo '${status('second')}'`) });
     expect(await source.renew(first)).toMatchObject({ headers: bearer('second') });
   });

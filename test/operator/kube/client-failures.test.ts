@@ -334,6 +334,32 @@ describe('a client', () => {
     ]);
   });
 
+  it('deletes in the background unless told otherwise, and only what was meant', async () => {
+    stub.handler = (response) => json(response, 200, { kind: 'Status', status: 'Success' });
+    await client.delete(CONFIG_MAPS, KEY);
+    await client.delete(CONFIG_MAPS, KEY, { uid: 'u', resourceVersion: '7', propagation: 'Orphan' });
+    const sent = stub.requests.map(({ body }) => JSON.parse(body));
+    expect(sent).toEqual([
+      { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background', preconditions: {} },
+      {
+        apiVersion: 'v1',
+        kind: 'DeleteOptions',
+        propagationPolicy: 'Orphan',
+        preconditions: { uid: 'u', resourceVersion: '7' },
+      },
+    ]);
+  });
+
+  it('gives each item of a list its kind, and takes null for an empty list', async () => {
+    const metadata = { resourceVersion: '7' };
+    stub.handler = (response) => json(response, 200, { kind: 'ConfigMapList', metadata, items: [{ metadata: KEY }] });
+    expect(await client.list(CONFIG_MAPS, {})).toEqual({ resourceVersion: '7', items: [object] });
+    stub.handler = (response) => json(response, 200, { kind: 'ConfigMapList', metadata, items: null });
+    expect(await client.list(CONFIG_MAPS, {})).toEqual({ resourceVersion: '7', items: [] });
+    stub.handler = (response) => json(response, 200, { kind: 'ConfigMapList', items: [] });
+    expect((await failure(client.list(CONFIG_MAPS, {}))).message).toContain('the answer is no list');
+  });
+
   it('finds an API server that lives below a path', async () => {
     stub.handler = (response) => json(response, 200, object);
     const { client: below } = clientOf(`${stub.url}/k8s/clusters/c1`);

@@ -90,6 +90,7 @@ export function gathered(more: Partial<Gathered> & { md: StoredModelDeployment }
     deployments: new Map(),
     pods: new Map(),
     table: undefined,
+    restored: false,
     lost: [],
     publicService: undefined,
     ...more,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { StoredObject } from '../../../operator/kube/object.ts';
-import { changesOf, type Wanted, wantedObjects } from '../../../operator/reconcile/changes.ts';
+import { APPLIED_ANNOTATION, changesOf, type Wanted, wantedObjects } from '../../../operator/reconcile/changes.ts';
+import type { StoredDeployment } from '../../../operator/reconcile/stored.ts';
 import type { KubeObject } from '../../../operator/render/objects.ts';
 import { deployment, gathered, model, OWNER, spec, stored } from './build.ts';
 
@@ -91,15 +92,18 @@ describe('what is deleted', () => {
 
   test("a claim's template stays while pods of the Deployment before may be made from it", () => {
     const template = stored('ResourceClaimTemplate', 'digits-v1-aaaaaaaa-bbbbbbbb', {}, 'v1');
-    const updating = deployment('v1', 2, { status: { observedGeneration: 1, replicas: 3, updatedReplicas: 1 } });
-    const wanted: Wanted[] = [
-      { id: `Deployment models/${updating.metadata.name}`, object: updating as KubeObject, hash: '' },
-    ];
-    const prunes = (one: typeof updating) =>
-      changesOf(wanted, [], gathered({ md, owned: [template, one], deployments: new Map([['v1', one]]) }), new Map())
-        .prunes;
-    expect(prunes(updating)).toEqual([]);
-    expect(prunes(deployment('v1', 2))).toEqual([template]);
+    const user = deployment('v1', 2);
+    const wanted = one({ apiVersion: user.apiVersion, kind: 'Deployment', metadata: user.metadata } as KubeObject);
+    const prunes = (more: Partial<StoredDeployment>, applied = wanted.hash) => {
+      const metadata = { ...user.metadata, annotations: { [APPLIED_ANNOTATION]: applied } };
+      const there = { ...user, ...more, metadata };
+      const owned = [template, there];
+      return changesOf([wanted], [], gathered({ md, owned, deployments: new Map([['v1', there]]) }), new Map()).prunes;
+    };
+    expect(prunes({})).toEqual([template]);
+    expect(prunes({ status: { observedGeneration: 1, replicas: 3, updatedReplicas: 1 } })).toEqual([]);
+    // Its update begins with this very pass.
+    expect(prunes({}, 'another')).toEqual([]);
   });
 });
 

@@ -62,6 +62,7 @@ describe('what is stored differs', () => {
       'tolerations',
     ],
     ['ports without names count as a whole', { ports: [{ port: 1 }] }, { ports: [{ port: 1 }, { port: 2 }] }, 'ports'],
+    ['a term more in a selector', { selector: { a: '1' } }, { selector: { a: '1', b: '2' } }, 'selector.b'],
     ['a text in place of an object', { a: { b: 1 } }, { a: 'b' }, 'a'],
   ])('%s', (_, wanted, there, path) => {
     expect(firstDifference(wanted, there)).toBe(path);

@@ -27,6 +27,12 @@ describe('a pod cannot be scheduled', () => {
       '0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available.',
       '0/1 nodes are available: 1 Insufficient cpu',
     ],
+    'the words of a newer scheduler, without those on claims': [
+      {},
+      [node('a')],
+      '0/1 nodes are available: 1 node(s) had untolerated taint(s). no new claims to deallocate, preemption: 0/1 nodes are available.',
+      '0/1 nodes are available: 1 node(s) had untolerated taint(s)',
+    ],
     'all GPUs of the kind are in use': [
       one(),
       [node('a', 8, H200), node('b', 8, H200), node('c')],

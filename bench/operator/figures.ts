@@ -1,0 +1,73 @@
+/** What one run of the benchmark measured, and how it is shown. */
+
+export interface Figures {
+  models: number;
+  versions: number;
+  /** From the first creation, seconds: until all objects exist, until all are Ready. */
+  objectsSeconds: number;
+  readySeconds: number;
+  /** CPU of the operator, ms per ModelDeployment, from the first creation until some seconds after all were Ready. */
+  cpuMs: number;
+  /** Per ModelDeployment, in the same time; Leases not counted. `reads`: get and list. */
+  reads: number;
+  writes: number;
+  liveGets: number;
+  statusWrites: number;
+  /** By `VERB RESOURCE`, per ModelDeployment. */
+  requests: Record<string, number>;
+  restSeconds: number;
+  restWrites: number;
+  restReads: number;
+  restCpuPercent: number;
+  peakMiB: number;
+  gracefulExit: boolean;
+  /** From the start of a new process until it has looked at all, seconds; its CPU by then; what it wrote. */
+  restartSeconds: number;
+  restartCpuSeconds: number;
+  restartWrites: number;
+  restartGets: number;
+  /** Until nothing of them is left, pods included. */
+  deleteSeconds: number;
+}
+
+type Row = [what: string, value: (figures: Figures) => string];
+
+const seconds = (value: number): string => `${value.toFixed(1)} s`;
+const each = (value: number): string => value.toFixed(2);
+
+const ROWS: Row[] = [
+  ['ModelDeployments × versions', (f) => `${f.models} × ${f.versions}`],
+  ['all objects exist', (f) => seconds(f.objectsSeconds)],
+  ['all Ready', (f) => seconds(f.readySeconds)],
+  ['per ModelDeployment: writes', (f) => each(f.writes)],
+  ['  of the status', (f) => each(f.statusWrites)],
+  ['per ModelDeployment: reads', (f) => each(f.reads)],
+  ['  live GETs', (f) => each(f.liveGets)],
+  ['per ModelDeployment: CPU', (f) => `${f.cpuMs.toFixed(1)} ms`],
+  ['peak RSS', (f) => `${f.peakMiB.toFixed(0)} MiB`],
+  ['at rest: writes', (f) => `${f.restWrites} in ${f.restSeconds} s`],
+  ['at rest: reads', (f) => `${f.restReads} in ${f.restSeconds} s`],
+  ['at rest: CPU', (f) => `${f.restCpuPercent.toFixed(2)} %`],
+  ['restart: caught up', (f) => seconds(f.restartSeconds)],
+  ['restart: CPU', (f) => seconds(f.restartCpuSeconds)],
+  ['restart: writes', (f) => String(f.restartWrites)],
+  ['restart: live GETs', (f) => String(f.restartGets)],
+  ['all deleted', (f) => seconds(f.deleteSeconds)],
+  ['ended on request', (f) => (f.gracefulExit ? 'yes' : 'NO')],
+];
+
+/** A column a run; then the requests of each, by verb and resource. */
+export function table(results: readonly Figures[]): string {
+  const rows = ROWS.map(([what, value]) => row(what, results.map(value)));
+  const kinds = [...new Set(results.flatMap(({ requests }) => Object.keys(requests)))].sort();
+  const counts = kinds.map((kind) =>
+    row(
+      kind,
+      results.map(({ requests }) => each(requests[kind] ?? 0)),
+    ),
+  );
+  return [...rows, '', row('requests per ModelDeployment', []), ...counts].join('\n');
+}
+
+const row = (what: string, cells: readonly string[]): string =>
+  `${what.padEnd(44)}${cells.map((cell) => cell.padStart(14)).join('')}`.trimEnd();

@@ -1,0 +1,195 @@
+/** Names that others have, neighbours with like names, and the end of a ModelDeployment. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Resource, StoredObject } from '../../../operator/kube/object.ts';
+import {
+  CONFIG_MAPS,
+  DEPLOYMENTS,
+  MODEL_DEPLOYMENTS,
+  OWNED,
+  PODS,
+  REVISIONS,
+  SERVICES,
+} from '../../../operator/reconcile/resources.ts';
+import { versionName } from '../../../operator/render/names.ts';
+import { mustCall } from '../../control-plane/access.ts';
+import { eventually, kubectl, useCluster } from '../harness/cluster.ts';
+import { fastClock } from '../harness/fast-clock.ts';
+import { digits } from '../harness/manifests.ts';
+import { conditionOf, World } from '../harness/operator.ts';
+import { follow } from '../harness/seen.ts';
+
+const V1 = versionName('digits', 'v1');
+
+let world: World;
+
+async function create(kind: string, name: string, labels: Record<string, string>, more: object): Promise<StoredObject> {
+  const resource = kind === 'Service' ? SERVICES : CONFIG_MAPS;
+  const metadata = { name, namespace: world.namespace, labels };
+  return world.client.create(resource, { apiVersion: 'v1', kind, metadata, ...more });
+}
+
+/** Whether the object is as it was made: nobody wrote to it. */
+async function isUntouched(kind: string, { metadata }: StoredObject): Promise<boolean> {
+  const there = await world.get(kind === 'Service' ? SERVICES : CONFIG_MAPS, metadata.name);
+  return there?.metadata.resourceVersion === metadata.resourceVersion;
+}
+
+async function untilGone(model = 'digits'): Promise<void> {
+  await eventually(`${model} is gone with all that was its`, async () => {
+    const lists = await Promise.all(
+      [...OWNED, PODS, REVISIONS].filter(isServed).map((resource) => world.list(resource)),
+    );
+    const left = lists.flat().filter(({ metadata }) => metadata.labels?.['modelship.dev/model'] === model);
+    if (left.length > 0) throw new Error(left.map(({ kind, metadata }) => `${kind} ${metadata.name}`).join(', '));
+    return true;
+  });
+}
+
+const isServed = ({ kind }: { kind: string }) => kind !== 'PodMonitor';
+
+const EVENTS: Resource = { apiVersion: 'events.k8s.io/v1', kind: 'Event', plural: 'events', namespaced: true };
+
+const remove = (name = 'digits') => world.client.delete(MODEL_DEPLOYMENTS, world.key(name));
+
+/** Its namespace is being deleted from the start: that takes a while. */
+let doomed: World;
+
+beforeAll(async () => {
+  // Asks three times as often whether a name is free by now.
+  world = await World.open({ clock: fastClock(3) });
+  doomed = await World.open();
+  await doomed.apply(digits());
+  await doomed.untilReady();
+  await doomed.settled();
+  doomed.requests.length = 0;
+  await mustCall(useCluster(), 'DELETE', `/api/v1/namespaces/${doomed.namespace}`);
+});
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+  await doomed[Symbol.asyncDispose]();
+});
+
+describe('a name that somebody else has', () => {
+  const FOREIGN: { kind: string; name: string; labels: Record<string, string>; more: object }[] = [
+    { kind: 'Service', name: 'digits', labels: {}, more: { spec: { ports: [{ port: 80 }] } } },
+    { kind: 'ConfigMap', name: 'digits-traffic', labels: {}, more: { data: { mine: 'yes' } } },
+    { kind: 'ConfigMap', name: 'digits-traffic', labels: { 'modelship.dev/model': 'digits' }, more: {} },
+    {
+      kind: 'Service',
+      name: 'digits',
+      labels: { 'modelship.dev/model': 'digits' },
+      more: { spec: { ports: [{ port: 80 }] } },
+    },
+  ];
+
+  it.each(FOREIGN)('is not taken: $kind $name $labels', async ({ kind, name, labels, more }) => {
+    const theirs = await create(kind, name, labels, more);
+    await world.apply(digits());
+    const status = await world.until('NameTaken is said', (said) => conditionOf(said, 'Ready')?.reason === 'NameTaken');
+    expect(status.blockedBy).toContain(`${kind} ${name}`);
+    expect(conditionOf(status, 'Ready')?.message).toContain(`${kind} ${name}`);
+    expect(conditionOf(status, 'Stalled')?.status).toBe('True');
+    expect(status.url !== undefined).toBe(kind !== 'Service');
+    const others = ['ConfigMap digits-traffic', 'Service digits'].filter((other) => other !== `${kind} ${name}`);
+    await eventually('all else is made', async () => {
+      const objects = await world.objects();
+      expect(objects).toEqual(expect.arrayContaining([...others, `Deployment ${V1}`, `Service ${V1}`]));
+      return true;
+    });
+    await world.until('the pods are ready', ({ versions }) => versions?.every((v) => v.readyReplicas === 1) ?? false);
+    await world.settled();
+    expect(await isUntouched(kind, theirs)).toBe(true);
+    await world.client.delete(kind === 'Service' ? SERVICES : CONFIG_MAPS, world.key(name));
+    const freed = performance.now();
+    await world.untilReady();
+    expect(performance.now() - freed).toBeLessThan(4_000);
+    expect(await world.shares()).toEqual({ v1: 90, v2: 10 });
+    await remove();
+    await untilGone();
+  });
+});
+
+describe('neighbours', () => {
+  const { spec } = digits();
+  const named = (...names: string[]) =>
+    spec.versions.map((version, at) => ({ ...version, name: names[at] ?? version.name }));
+
+  it('with names that run into each other do not fight', async () => {
+    await world.apply(digits({ spec: { versions: named('v1', 'v2-a') } }));
+    await world.apply(digits({ name: 'digits-v2', spec: { versions: named('a', 'b') } }));
+    await world.untilReady('digits');
+    await world.untilReady('digits-v2');
+    await world.settled();
+    world.requests.length = 0;
+    await sleep(1_000);
+    expect(world.requests).toEqual([]);
+    const pods = await world.pods();
+    const services = (await world.list(SERVICES)).filter(({ metadata }) => metadata.labels?.['modelship.dev/version']);
+    const selected = services.flatMap((service) => {
+      const { selector } = service.spec as { selector: Record<string, string> };
+      const has = ({ metadata }: StoredObject) =>
+        Object.entries(selector).every(([key, value]) => metadata.labels?.[key] === value);
+      return pods.filter(has).map(({ metadata }) => metadata.name);
+    });
+    expect(selected.toSorted()).toEqual(pods.map(({ metadata }) => metadata.name).sort());
+    expect(new Set(selected).size).toBe(4);
+    await remove('digits-v2');
+    await untilGone('digits-v2');
+    expect((await world.status())?.versions).toMatchObject([{ readyReplicas: 1 }, { readyReplicas: 1 }]);
+    await remove();
+    await untilGone();
+  });
+});
+
+describe('the end of a ModelDeployment', () => {
+  it('and a new one of the same name at once: the old is collected, the new comes up', async () => {
+    await world.apply(digits());
+    await world.untilReady();
+    const oldPods = new Set((await world.pods()).map(({ metadata }) => metadata.name));
+    // The same names of versions, other models, and no digest: what old pods report must not be pinned.
+    world.reports.change = (report, { name }) => {
+      const digest = (oldPods.has(name) ? 'a' : 'b').repeat(64);
+      return { ...report, load: { ...report.load, digest } };
+    };
+    const versions = digits().spec.versions.map(({ name, traffic }) => {
+      return { name, traffic, model: { uri: `pvc://models/other/${name}.onnx` } };
+    });
+    await remove();
+    await world.apply(digits({ spec: { versions } }));
+    const status = await world.untilReady();
+    expect(status.versions?.map(({ digest }) => digest)).toEqual(['b'.repeat(64), 'b'.repeat(64)]);
+    const { uid } = (await world.get(MODEL_DEPLOYMENTS, 'digits'))?.metadata ?? {};
+    const lists = await Promise.all([DEPLOYMENTS, SERVICES, CONFIG_MAPS, REVISIONS].map((kind) => world.list(kind)));
+    const owners = lists.flat().flatMap(({ metadata }) => metadata.ownerReferences ?? []);
+    expect(new Set(owners.map((owner) => owner.uid))).toEqual(new Set([uid]));
+    const { items } = await world.client.list(EVENTS, { namespace: world.namespace });
+    const events = items as unknown as { regarding: { uid: string }; type: string; reason: string }[];
+    expect(events.filter(({ type, regarding }) => type === 'Warning' && regarding.uid === uid)).toEqual([]);
+  });
+
+  it('in the foreground leaves nothing, and nothing is made anew', async () => {
+    await using seen = await follow(world.namespace, DEPLOYMENTS);
+    world.requests.length = 0;
+    const { code } = await kubectl(['delete', 'mdep', 'digits', '--cascade=foreground', '--timeout=20s'], {
+      namespace: world.namespace,
+    });
+    expect(code).toBe(0);
+    await untilGone();
+    await sleep(300);
+    expect(seen.events.filter(({ type }) => type === 'ADDED')).toHaveLength(2);
+    expect(world.writes).toEqual([]);
+  });
+
+  it('with its namespace is quiet', async () => {
+    await eventually('all is deleted', async () => {
+      const lists = await Promise.all([MODEL_DEPLOYMENTS, DEPLOYMENTS].map((kind) => doomed.list(kind)));
+      return lists.flat().length === 0;
+    });
+    await doomed.settled();
+    // That its pods go is told. What is gone is missed once, and nothing is tried again.
+    const refused = doomed.requests.filter(({ resource, status }) => status === 403 && resource !== 'events');
+    expect(refused.length).toBeLessThanOrEqual(1);
+    expect(doomed.writes.length).toBeLessThanOrEqual(6);
+  });
+});

@@ -1,0 +1,81 @@
+/** Two operators and one Lease: the leader's network is cut, the other takes over, the network comes back. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Api } from './api.ts';
+import { DeletionWatch } from './deletions.ts';
+import type { EndState } from './end-state.ts';
+import { setupOf, untilEqual, type World } from './history.ts';
+import { dropNamespace, makeNamespace } from './namespace.ts';
+import { FAST_LEASE, type InProcess, startInProcess } from './operators.ts';
+import { noFaults } from './plan.ts';
+import { edit, reached, SHORT_HISTORY, type Step } from './scenario.ts';
+
+export interface TakeOver {
+  /** From the cut until the new leader had the next edit in force, seconds. */
+  seconds: number;
+  /** Whether the one whose network was cut led when it had come back. */
+  ledAgain: boolean;
+  /** What the one whose network was cut wrote after the cut. */
+  lateWrites: string[];
+  /** What it tried to write when its time as a leader was over. */
+  lateAttempts: string[];
+  /** What was wrong in the end, in words. */
+  wrong: string[];
+  told: string;
+}
+
+const LIMIT_MS = 20_000;
+const isNews = (resource: string): boolean => resource !== 'leases';
+
+export async function runTakeOver(world: World, expected: EndState): Promise<TakeOver> {
+  const api = new Api(world.access);
+  const namespace = `${world.prefix}-two`;
+  const running: InProcess[] = [];
+  const [first, second] = SHORT_HISTORY as [Step, Step];
+  try {
+    await makeNamespace(api, namespace);
+    const watch = await DeletionWatch.start(api, namespace);
+    for (const letter of ['a', 'b']) {
+      const setup = { ...setupOf(world, api, namespace, letter === 'a' ? 1 : 2), identity: `${namespace}-${letter}` };
+      running.push(await startInProcess({ ...setup, plan: noFaults, lease: FAST_LEASE }));
+    }
+    await edit(api, namespace, first);
+    await mustReach(api, namespace, first, running);
+    const leader = running.find(({ operator }) => operator.leading);
+    const other = running.find((one) => one !== leader);
+    if (!leader || !other) throw new Error(`nobody leads\n${running.map(({ log }) => log).join('\n')}`);
+    const { proxy } = leader;
+    const cutAt = proxy.now;
+    proxy.partition(true);
+    const started = performance.now();
+    await edit(api, namespace, second);
+    await mustReach(api, namespace, second, running);
+    const seconds = (performance.now() - started) / 1_000;
+    proxy.partition(false);
+    await sleep(2 * FAST_LEASE.leaseMs);
+    const ledAgain = leader.operator.leading && !other.operator.leading;
+    const wrong = [...(await untilEqual(api, namespace, expected, LIMIT_MS)), ...watch.violations()];
+    return {
+      seconds,
+      ledAgain,
+      lateWrites: proxy.trace.writes
+        .filter(({ request, at }) => at > cutAt && isNews(request.resource))
+        .map(({ request }) => `${request.verb} ${request.resource}`),
+      lateAttempts: proxy.trace.entries
+        .filter(
+          ({ request, at }) => request.write && isNews(request.resource) && at > cutAt + FAST_LEASE.renewDeadlineMs,
+        )
+        .map(({ request }) => `${request.verb} ${request.resource}`),
+      wrong,
+      told: `leader:\n${proxy.trace}\n${leader.log}\nother:\n${other.log}`,
+    };
+  } finally {
+    await Promise.all(running.map((one) => one.stop()));
+    await dropNamespace(api, namespace);
+    api.close();
+  }
+}
+
+async function mustReach(api: Api, namespace: string, step: Step, running: readonly InProcess[]): Promise<void> {
+  if (await reached(api, namespace, step, LIMIT_MS)) return;
+  throw new Error(`"${step.what}" was not reached\n${running.map(({ log }) => String(log)).join('\n---\n')}`);
+}
