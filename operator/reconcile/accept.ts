@@ -10,8 +10,7 @@ import type { LeavingVersion, RevisionData } from './revision.ts';
 import type { StoredModelDeployment } from './stored.ts';
 
 export type Acceptance =
-  /** `fresh`: it is not in the history yet. */
-  | { ok: true; data: RevisionData; fresh: boolean }
+  | { ok: true; data: RevisionData }
   /** `before`: what was taken last, if anything was. */
   | { ok: false; reason: string; message: string; before: RevisionData | undefined };
 
@@ -25,7 +24,7 @@ export function accept(
   exists: (version: string) => boolean,
   options: RenderOptions,
 ): Acceptance {
-  if (before && sameJson(before.spec, md.spec)) return { ok: true, data: before, fresh: false };
+  if (before && sameJson(before.spec, md.spec)) return { ok: true, data: before };
   const refuse = (reason: string, message: string): Acceptance => ({ ok: false, reason, message, before });
   const parsed = modelDeployment.safeParse(asWritten(md));
   if (!parsed.success) {
@@ -40,7 +39,7 @@ export function accept(
     const messages = rendered.problems.filter(({ severity }) => severity === 'error').map(({ message }) => message);
     return refuse(first?.reason ?? 'InvalidSpec', messages.join('; '));
   }
-  return { ok: true, data: { spec: md.spec, leaving: leavingVersions(before, md.spec, exists) }, fresh: true };
+  return { ok: true, data: { spec: md.spec, leaving: leavingVersions(before, md.spec, exists) } };
 }
 
 /** As its owner wrote it: what the API server adds is not of the schema. */

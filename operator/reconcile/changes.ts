@@ -6,7 +6,7 @@ import { canonical, type KubeObject } from '../render/objects.ts';
 import { firstDifference } from './difference.ts';
 import type { Gathered } from './gather.ts';
 import type { KeyMemory } from './key-memory.ts';
-import { objectId, type StoredDeployment, versionOf } from './stored.ts';
+import { isUpdating, objectId, type StoredDeployment, versionOf } from './stored.ts';
 
 /** The hash of what was applied, so that what is not wanted any more is noticed: it is not in what is compared. */
 export const APPLIED_ANNOTATION = 'modelship.dev/applied';
@@ -111,12 +111,4 @@ function isSurplus(
   const version = versionOf(object);
   const user = version === undefined ? undefined : deployments.get(version);
   return !user || !(isUpdating(user) || changing.has(objectId('Deployment', user.metadata)));
-}
-
-function isUpdating({ metadata, spec, status }: StoredDeployment): boolean {
-  return (
-    (status?.observedGeneration ?? 0) < (metadata.generation ?? 0) ||
-    (status?.updatedReplicas ?? 0) < (spec.replicas ?? 1) ||
-    (status?.replicas ?? 0) > (status?.updatedReplicas ?? 0)
-  );
 }

@@ -122,7 +122,7 @@ export function isInForce(
 }
 
 /** How long a first start waits for the primary before another version stands behind the door, ms. */
-const FIRST_DOOR_MS = 5_000;
+export const FIRST_DOOR_MS = 5_000;
 
 export interface Moment {
   /** ms since this ModelDeployment was first seen. */

@@ -1,7 +1,7 @@
 /** Whether the cluster has a free place for one pod more of a version; asked of versions that fill the GPUs they run on. */
 import type { Serving } from '../../api/serving.ts';
 import { isReady, type Pod } from './pod.ts';
-import type { StoredDeployment } from './stored.ts';
+import { isUpdating, type StoredDeployment } from './stored.ts';
 
 /**
  * `none` while the pod of an update finds no place and others of the version run, until that update is over: then the
@@ -13,12 +13,8 @@ export function roomFor(
   pods: readonly Pod[],
 ): 'none' | undefined {
   if (!gpu || gpu.shared || !deployment) return undefined;
-  const { spec, status, metadata } = deployment;
-  const updating =
-    (status?.observedGeneration ?? 0) < (metadata.generation ?? 0) ||
-    (status?.updatedReplicas ?? 0) < (spec.replicas ?? 1) ||
-    (status?.replicas ?? 0) > (status?.updatedReplicas ?? 0);
-  const inPlace = String(spec.strategy?.rollingUpdate?.maxSurge) === '0';
+  const updating = isUpdating(deployment);
+  const inPlace = String(deployment.spec.strategy?.rollingUpdate?.maxSurge) === '0';
   if (inPlace && updating) return 'none';
   const waits = pods.some((pod) => isUnschedulable(pod));
   return waits && updating && pods.some(isReady) ? 'none' : undefined;

@@ -12,7 +12,7 @@ import { ENTRY_HTTP } from '../render/ports.ts';
 import type { Caches } from './caches.ts';
 import { digestOf } from './evidence.ts';
 import type { KeyMemory } from './key-memory.ts';
-import type { Pass } from './reconciler.ts';
+import type { Pass } from './pass.ts';
 import { MODEL_DEPLOYMENTS } from './resources.ts';
 import type { DeploymentFacts, StatusFacts, VersionFacts } from './status/facts.ts';
 import { changesIn, eventsOf, isUrgent, sameStatus, statusOf } from './status/status.ts';

@@ -34,3 +34,12 @@ export function versionOf({ metadata }: StoredObject): string | undefined {
 export function objectId(kind: string, key: ObjectKey): string {
   return `${kind} ${keyText(key)}`;
 }
+
+/** Whether pods of it are being replaced or added, or may be: its controller has not looked at the newest spec. */
+export function isUpdating({ metadata, spec, status }: StoredDeployment): boolean {
+  return (
+    (status?.observedGeneration ?? 0) < (metadata.generation ?? 0) ||
+    (status?.updatedReplicas ?? 0) < (spec.replicas ?? 1) ||
+    (status?.replicas ?? 0) > (status?.updatedReplicas ?? 0)
+  );
+}

@@ -24,7 +24,7 @@ it('has defaults for all that it needs', () => {
     leaseName: 'modelship-operator',
     leaseDuration: 15_000,
     metrics: { host: '0.0.0.0', port: 8080 },
-    workers: 16,
+    workers: 32,
     reportUrl: 'http://{ip}:9090/modelship/report',
     podMonitor: false,
     networkPolicy: false,

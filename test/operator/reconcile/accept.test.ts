@@ -16,19 +16,18 @@ describe('a spec is taken', () => {
   test('the first', () => {
     expect(accept(model(two), undefined, none, OPTIONS)).toEqual({
       ok: true,
-      fresh: true,
       data: { spec: two, leaving: [] },
     });
   });
 
-  test('again, without a new revision', () => {
+  test('again', () => {
     const before = { spec: two, leaving: [] };
-    expect(accept(model(structuredClone(two)), before, all, OPTIONS)).toEqual({ ok: true, fresh: false, data: before });
+    expect(accept(model(structuredClone(two)), before, all, OPTIONS)).toEqual({ ok: true, data: before });
   });
 
   test('with what it takes to run on a version that it drops', () => {
     const accepted = accept(model(one), { spec: two, leaving: [] }, all, OPTIONS);
-    expect(accepted).toMatchObject({ ok: true, fresh: true, data: { leaving: [{ name: 'v1', serving: {} }] } });
+    expect(accepted).toMatchObject({ ok: true, data: { leaving: [{ name: 'v1', serving: {} }] } });
   });
 
   test('without a version that it drops and that is gone', () => {

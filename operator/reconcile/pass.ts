@@ -1,0 +1,63 @@
+/** One pass over one ModelDeployment: what it found out and did, and how it ends. */
+import type { TrafficTable } from '../../api/traffic-table.ts';
+import type { Plan } from '../../core/model.ts';
+import type { ReportRead } from '../evidence/reports.ts';
+import type { KubeError } from '../kube/error.ts';
+import type { Outcome } from '../kube/outcome.ts';
+import type { RenderProblem } from '../render/input.ts';
+import type { Acceptance } from './accept.ts';
+import type { RunVersion } from './decide.ts';
+import type { Gathered } from './gather.ts';
+import type { ObjectProblem } from './status/facts.ts';
+
+/** Filled in as the pass goes on; the status is made of it. */
+export interface Pass {
+  gathered: Gathered;
+  acceptance: Acceptance;
+  warnings: RenderProblem[];
+  problems: ObjectProblem[];
+  errors: KubeError[];
+  versions: RunVersion[];
+  reports: ReadonlyMap<string, ReportRead>;
+  /** Absent where nothing was ever accepted. */
+  serving?: { table: TrafficTable; plan: Plan; inForce: boolean; door: string | undefined };
+  /** ms until the next pass is due though nothing happens. */
+  lookAgain: number[];
+}
+
+export function newPass(gathered: Gathered, acceptance: Acceptance): Pass {
+  return {
+    gathered,
+    acceptance,
+    warnings: [],
+    problems: [],
+    errors: [],
+    versions: [],
+    reports: new Map(),
+    lookAgain: [],
+  };
+}
+
+/** How often what cannot be written is tried again though nothing changes: a quota or a webhook may let it in by then. */
+const REFUSED_AGAIN_MS = 30_000;
+/** How often it is asked whether a name is free by now: what is not labelled as ours is not watched. One read each. */
+const TAKEN_AGAIN_MS = 5_000;
+
+export function outcomeOf({ errors, problems, lookAgain }: Pass): Outcome {
+  if (errors.length > 0) return retry(errors);
+  const taken = problems.some(({ reason }) => reason === 'NameTaken');
+  if (problems.length > 0) lookAgain.push(taken ? TAKEN_AGAIN_MS : REFUSED_AGAIN_MS);
+  return lookAgain.length > 0 ? { kind: 'after', ms: Math.min(...lookAgain) } : { kind: 'done' };
+}
+
+export function retry(errors: readonly KubeError[]): Outcome {
+  // Nothing was sent: whoever leads now does it.
+  if (errors.some(({ code }) => code === 'NotLeader')) return { kind: 'terminal', reason: 'another process leads' };
+  if (errors.some(({ code }) => code === 'NamespaceTerminating')) {
+    return { kind: 'terminal', reason: 'the namespace is being deleted' };
+  }
+  const afterMs = Math.max(
+    ...errors.map(({ retryAfterMs, transient }) => retryAfterMs ?? (transient ? 0 : REFUSED_AGAIN_MS)),
+  );
+  return { kind: 'retry', reason: errors.map(({ message }) => message).join('; '), afterMs };
+}

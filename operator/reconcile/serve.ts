@@ -1,0 +1,144 @@
+/** Keeps true what was accepted: observe, plan, render, write, and see to it that pods follow. */
+
+import type { Plan } from '../../core/model.ts';
+import { plan } from '../../core/plan.ts';
+import type { ReportKeeper } from '../evidence/report-keeper.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { Clock } from '../kube/clock.ts';
+import type { Log } from '../kube/log.ts';
+import { keyText } from '../kube/object.ts';
+import type { RenderOptions, RenderPlan, RenderProblem } from '../render/input.ts';
+import { render } from '../render/render.ts';
+import { withSpec } from './accept.ts';
+import type { Caches } from './caches.ts';
+import { changesOf, wantedObjects } from './changes.ts';
+import {
+  desiredOf,
+  FIRST_DOOR_MS,
+  firstTable,
+  isInForce,
+  type Moment,
+  observedOf,
+  renderPlanOf,
+  restoredMemory,
+  runVersions,
+} from './decide.ts';
+import { forgetPods, podsBehind, reportedRevisions, wantedReports, withPins } from './evidence.ts';
+import { type Executed, execute } from './execute.ts';
+import type { Gathered } from './gather.ts';
+import type { KeyMemory } from './key-memory.ts';
+import type { Pass } from './pass.ts';
+import { isReady } from './pod.ts';
+import type { RevisionData } from './revision.ts';
+import type { ObjectProblem } from './status/facts.ts';
+import type { StoredModelDeployment } from './stored.ts';
+import { touchPods } from './touch.ts';
+import { withTableNotes } from './traffic.ts';
+
+export interface Keeper {
+  client: KubeClient;
+  caches: Caches;
+  reports: ReportKeeper;
+  clock: Clock;
+  log: Log;
+}
+
+/** What a pass knows of the traffic and wants of it. */
+interface Decision {
+  next: Plan;
+  renderPlan: RenderPlan;
+  moment: Moment;
+  /** Whether pods are yet to be seen to follow the table. */
+  moving: boolean;
+  /** By UID of the pod. */
+  reported: ReadonlyMap<string, number>;
+}
+
+/** Fills in the pass. @throws what is not a KubeError: a mistake of ours */
+export async function serve(
+  data: RevisionData,
+  pass: Pass,
+  memory: KeyMemory,
+  options: RenderOptions,
+  keeper: Keeper,
+): Promise<void> {
+  const { gathered } = pass;
+  const { next, renderPlan, moment, moving, reported } = decide(data, pass, memory, keeper);
+  const rendered = render(withSpec(gathered.md, data.spec), renderPlan, options);
+  if (!rendered.ok) {
+    pass.problems.push(...rendered.problems.map(notRendered));
+    return;
+  }
+  pass.warnings = rendered.warnings;
+  const keep = !next.table && gathered.table;
+  const lost = keep ? Object.fromEntries(gathered.lost.map((name) => [name, {}])) : next.memory.lost;
+  const objects = rendered.objects.map((o) => (o.kind === 'ConfigMap' ? withTableNotes(o, lost) : o));
+  const changes = changesOf(wantedObjects(objects), rendered.scales, gathered, memory.settled);
+  const done = await execute(changes, gathered.md, memory, keeper);
+  pass.problems.push(...done.problems);
+  pass.errors.push(...done.errors);
+  forgetPods(gathered, memory);
+  if (next.wakeAt !== undefined) pass.lookAgain.push(Math.max(50, next.wakeAt - keeper.clock.now()));
+  // What was refused for the sake of a version that goes may be taken now.
+  if (next.retire.length > 0 && !pass.acceptance.ok) pass.lookAgain.push(500);
+  if (!moment.served && moment.age < FIRST_DOOR_MS) pass.lookAgain.push(500);
+  if (!tableIsThere(done)) return;
+  // Only now does the plan count as carried out: else the next pass makes it again.
+  memory.plan = next.memory;
+  memory.table = renderPlan.table;
+  const rewritten = next.table !== undefined || gathered.restored;
+  if (rewritten) pass.lookAgain.push(500);
+  if (!rewritten && !moving) return;
+  const behind = podsBehind(renderPlan.table, gathered, reported);
+  pass.errors.push(...(await touchPods(behind, renderPlan.table.revision, memory, keeper)));
+}
+
+function decide(data: RevisionData, pass: Pass, memory: KeyMemory, { clock, reports }: Keeper): Decision {
+  const { gathered } = pass;
+  const { md } = gathered;
+  pass.versions = runVersions(data, gathered);
+  const table = gathered.table ?? firstTable(gathered, data.spec);
+  if (!memory.plan) {
+    const atRest = isAtRest(md);
+    memory.plan = restoredMemory(gathered, pass.versions, atRest);
+    if (atRest && !gathered.restored) memory.inForce = table.revision;
+  }
+  const moving = !gathered.restored && table.revision !== 1 && memory.inForce !== table.revision;
+  const wanted = reports.want(keyText(md.metadata), wantedReports(gathered, pass.versions, moving, memory));
+  if (wanted.lookAgain !== undefined) pass.lookAgain.push(Math.max(100, wanted.lookAgain));
+  pass.reports = wanted.known;
+  const reported = reportedRevisions(wanted.known);
+  const inForce = isInForce(table, gathered, reported, memory.inForce);
+  if (inForce && anyReady(gathered)) memory.inForce = table.revision;
+  const asked = desiredOf(gathered, data.spec, pass.versions, table);
+  const desired = withPins(asked, pass.versions, gathered, wanted.known);
+  const observed = observedOf(gathered, pass.versions, table, inForce);
+  const next = plan(desired, observed, memory.plan, clock.now());
+  const moment = { age: clock.now() - memory.firstSeen, served: wasAvailable(md) };
+  const renderPlan = renderPlanOf(next, gathered, pass.versions, table, moment);
+  pass.serving = { table: renderPlan.table, plan: next, inForce: inForce && !next.table, door: renderPlan.door };
+  return { next, renderPlan, moment, moving, reported };
+}
+
+function anyReady({ pods }: Gathered): boolean {
+  return [...pods.values()].some((list) => list.some(isReady));
+}
+
+/** Whether the traffic table stands as it was planned. */
+function tableIsThere({ problems }: Executed): boolean {
+  return !problems.some(({ object }) => object.startsWith('ConfigMap '));
+}
+
+function notRendered({ reason, message }: RenderProblem): ObjectProblem {
+  return { object: 'ModelDeployment', reason, message, transient: false };
+}
+
+/** As its status says, and of this very spec. */
+function isAtRest({ status, metadata }: StoredModelDeployment): boolean {
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  return ready?.status === 'True' && ready.observedGeneration === metadata.generation;
+}
+
+function wasAvailable({ status }: StoredModelDeployment): boolean {
+  return status?.conditions?.some(({ type, status }) => type === 'Available' && status === 'True') ?? false;
+}
