@@ -9,18 +9,24 @@ import { buildProgram } from './program.ts';
 
 /** Sets `process.exitCode`, and lets the process end by itself: what was written to a pipe is not cut. @param args without node and script */
 export async function main(args: readonly string[]): Promise<void> {
-  const context: Context = {
+  endWithReader();
+  const code = await run(args, {
     out: outputOf(process.stdout),
     err: outputOf(process.stderr),
     invoked: invokedAs(process.env, process.argv[1] ?? '', process.cwd()),
-  };
-  endWithReader();
+  });
+  if (code !== undefined) process.exitCode = code;
+}
+
+/** @returns the exit code of what went wrong; undefined when nothing did, and the command has set its own */
+export async function run(args: readonly string[], context: Context): Promise<number | undefined> {
   const program = buildProgram(context);
   try {
     if (args.length === 0) program.outputHelp();
     else await program.parseAsync(args, { from: 'user' });
+    return undefined;
   } catch (error) {
-    process.exitCode = say(error, args, context);
+    return say(error, args, context);
   }
 }
 

@@ -57,8 +57,6 @@ export interface RevisionObject extends StoredObject {
     spec?: ModelDeploymentSpec;
     /** Versions that the spec no longer lists and that still serve. */
     leaving?: { name: string; model: { uri: string }; serving: Serving }[];
-    /** RFC 3339; the object's own age when left out. */
-    acceptedAt?: string;
   };
 }
 

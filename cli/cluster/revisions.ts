@@ -4,6 +4,7 @@ import type { ModelDeploymentSpec, Version } from '../../api/model-deployment.ts
 import { percentOf } from '../../api/units.ts';
 import type { KubeClient } from '../../operator/kube/client.ts';
 import { REVISIONS } from '../../operator/reconcile/resources.ts';
+import { ACCEPTED_AT_ANNOTATION } from '../../operator/reconcile/revision.ts';
 import { MODEL_LABEL } from '../../operator/render/labels.ts';
 import { canonical } from '../../operator/render/objects.ts';
 import type { Paint } from '../output.ts';
@@ -38,7 +39,8 @@ export function revisionsOf(objects: readonly RevisionObject[]): Revision[] {
   const sorted = objects.toSorted((a, b) => (b.revision ?? 0) - (a.revision ?? 0));
   const read = sorted.flatMap(({ revision = 0, metadata, data }) => {
     if (!data?.spec) return [];
-    const { spec, leaving = [], acceptedAt = metadata.creationTimestamp } = data;
+    const { spec, leaving = [] } = data;
+    const acceptedAt = metadata.annotations?.[ACCEPTED_AT_ANNOTATION] ?? metadata.creationTimestamp;
     return [{ revision, acceptedAt, spec, leaving, traffic: splitText(spec) }];
   });
   return read.map((each, at) => {

@@ -1,4 +1,5 @@
-/** A first reconcile that loses one request, whichever it is. */
+/** A history that loses one request, whichever it is. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Api } from './api.ts';
 import { DeletionWatch } from './deletions.ts';
 import type { EndState } from './end-state.ts';
@@ -12,8 +13,9 @@ import { edit, reached, SHORT_HISTORY } from './scenario.ts';
 const STEP_LIMIT_MS = 15_000;
 
 export interface Cut {
-  /** Which request is cut, from 1. */
+  /** Which request is cut, from 1, among those that write or those that do not. */
   position: number;
+  write: boolean;
   where: 'cut-before' | 'cut-after';
   /** What it was in the run that nothing happened to. */
   what: string;
@@ -25,35 +27,44 @@ export interface CutResult extends Cut {
   told: string;
 }
 
+/** Events are told to people, and nothing hangs on them. */
+const isNews = ({ write, resource }: ApiRequest): boolean => write && resource !== 'events';
+/** A status says what is less urgent some seconds later. */
+const LAZY_MS = 4_000;
+
 /**
- * Every cut of a first reconcile: of each request before it is forwarded, of each write also after. A read that is lost
- * on its way back is the same to the client as one that is lost on its way there; `all` tries that as well.
+ * Every write of the short history, cut before it is forwarded and after; and every read of its first reconcile, cut
+ * before: to the client that is the same as after. `all` tries both, and every read.
  */
 export async function everyCut(world: World, all = false): Promise<Cut[]> {
-  const requests = await onNewNamespace(world, 'clean', noFaults, async ({ api, namespace, operator }) => {
-    await start(api, namespace);
-    return operator.proxy.trace.entries.map(({ request }) => request);
-  });
-  return requests.flatMap((request, index): Cut[] => {
-    const what = { position: index + 1, what: describe(request) };
-    const before: Cut = { ...what, where: 'cut-before' };
-    return request.write || all ? [before, { ...what, where: 'cut-after' }] : [before];
+  return onNewNamespace(world, 'clean', noFaults, async ({ api, namespace, operator }) => {
+    const { trace } = operator.proxy;
+    let first = 0;
+    for (const step of SHORT_HISTORY) {
+      await edit(api, namespace, step);
+      if (!(await reached(api, namespace, step, STEP_LIMIT_MS))) throw new Error(`"${step.what}" was not reached`);
+      first ||= trace.entries.length;
+    }
+    await sleep(LAZY_MS);
+    const requests = trace.entries.map(({ request }) => request);
+    const reads = requests.slice(0, all ? undefined : first).filter(({ write }) => !write);
+    const both = ['cut-before', 'cut-after'] as const;
+    return [...cutsOf(requests.filter(isNews), true, both), ...cutsOf(reads, false, all ? both : ['cut-before'])];
   });
 }
 
-const describe = ({ verb, resource, name }: ApiRequest): string => `${verb} ${resource} ${name ?? ''}`.trimEnd();
-
-async function start(api: Api, namespace: string): Promise<void> {
-  const [first] = SHORT_HISTORY;
-  if (!first) throw new RangeError('the short history has no steps');
-  await edit(api, namespace, first);
-  if (!(await reached(api, namespace, first, STEP_LIMIT_MS))) throw new Error(`"${first.what}" was not reached`);
+function cutsOf(requests: readonly ApiRequest[], write: boolean, places: readonly Cut['where'][]): Cut[] {
+  return requests.flatMap(({ verb, resource, name }, index) => {
+    const what = `${verb} ${resource} ${name ?? ''}`.trimEnd();
+    return places.map((where) => ({ position: index + 1, write, where, what }));
+  });
 }
 
 /** The whole short history with one request cut. */
 export async function runCut(world: World, cut: Cut, expected: EndState): Promise<CutResult> {
-  const plan = new OneFault(cut.position, { kind: cut.where });
-  const name = `${cut.where}-${cut.position}`;
+  const counts = (request: ApiRequest): boolean => (cut.write ? isNews(request) : !request.write);
+  const plan = new OneFault(cut.position, { kind: cut.where }, counts);
+  const name = `${cut.where}-${cut.write ? 'write' : 'read'}-${cut.position}`;
   return onNewNamespace(world, name, plan, async ({ api, namespace, operator, watch }) => {
     const wrong: string[] = [];
     for (const step of SHORT_HISTORY) {

@@ -79,7 +79,7 @@ async function moments(world: World, parallel: number): Promise<Moments> {
   for (const { where, position, what, wrong, told } of badCuts) {
     say(`${where} of request ${position} (${what}):\n${wrong.join('\n')}\n${told}`);
   }
-  say(`each request of a first reconcile cut once: ${cuts.length} cuts, ${badCuts.length} ended otherwise`);
+  say(`each request cut once: ${cuts.length} cuts, ${badCuts.length} ended otherwise`);
   const each = await runKills(world, expected);
   const alone = await inParallel(
     each.kills.map((_, index) => index + 1),

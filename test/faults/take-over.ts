@@ -1,4 +1,7 @@
-/** Two operators and one Lease: the leader's network is cut, the other takes over, the network comes back. */
+/**
+ * Two operators and one Lease: the leader's network is cut in the middle of an edit, when it has begun to write and has
+ * more to write. The other takes over; then the network comes back.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Api } from './api.ts';
 import { DeletionWatch } from './deletions.ts';
@@ -8,8 +11,11 @@ import { dropNamespace, makeNamespace } from './namespace.ts';
 import { FAST_LEASE, type InProcess, startInProcess } from './operators.ts';
 import { noFaults } from './plan.ts';
 import { edit, reached, SHORT_HISTORY, type Step } from './scenario.ts';
+import type { WriteSeen } from './trace.ts';
 
 export interface TakeOver {
+  /** Whether the cut came while the leader was writing. */
+  cutInTime: boolean;
   /** From the cut until the new leader had the next edit in force, seconds. */
   seconds: number;
   /** Whether the one whose network was cut led when it had come back. */
@@ -24,7 +30,7 @@ export interface TakeOver {
 }
 
 const LIMIT_MS = 20_000;
-const isNews = (resource: string): boolean => resource !== 'leases';
+const isNews = (resource: string): boolean => !['leases', 'events'].includes(resource);
 
 export async function runTakeOver(world: World, expected: EndState): Promise<TakeOver> {
   const api = new Api(world.access);
@@ -34,9 +40,13 @@ export async function runTakeOver(world: World, expected: EndState): Promise<Tak
   try {
     await makeNamespace(api, namespace);
     const watch = await DeletionWatch.start(api, namespace);
+    let onNextWrite: (() => void) | undefined;
+    const onWrite = ({ request }: WriteSeen): void => {
+      if (isNews(request.resource)) onNextWrite?.();
+    };
     for (const letter of ['a', 'b']) {
       const setup = { ...setupOf(world, api, namespace, letter === 'a' ? 1 : 2), identity: `${namespace}-${letter}` };
-      running.push(await startInProcess({ ...setup, plan: noFaults, lease: FAST_LEASE }));
+      running.push(await startInProcess({ ...setup, plan: noFaults, lease: FAST_LEASE, onWrite }));
     }
     await edit(api, namespace, first);
     await mustReach(api, namespace, first, running);
@@ -44,9 +54,14 @@ export async function runTakeOver(world: World, expected: EndState): Promise<Tak
     const other = running.find((one) => one !== leader);
     if (!leader || !other) throw new Error(`nobody leads\n${running.map(({ log }) => log).join('\n')}`);
     const { proxy } = leader;
-    const cutAt = proxy.now;
-    proxy.partition(true);
-    const started = performance.now();
+    let cutAt = Number.POSITIVE_INFINITY;
+    let started = performance.now();
+    onNextWrite = () => {
+      onNextWrite = undefined;
+      cutAt = proxy.now;
+      started = performance.now();
+      proxy.partition(true);
+    };
     await edit(api, namespace, second);
     await mustReach(api, namespace, second, running);
     const seconds = (performance.now() - started) / 1_000;
@@ -55,6 +70,7 @@ export async function runTakeOver(world: World, expected: EndState): Promise<Tak
     const ledAgain = leader.operator.leading && !other.operator.leading;
     const wrong = [...(await untilEqual(api, namespace, expected, LIMIT_MS)), ...watch.violations()];
     return {
+      cutInTime: Number.isFinite(cutAt),
       seconds,
       ledAgain,
       lateWrites: proxy.trace.writes

@@ -65,8 +65,16 @@ describe('what a change changed', () => {
   });
 });
 
-const revision = (number: number, data: RevisionObject['data'], owner = md().metadata.uid): RevisionObject => ({
+const acceptedAt = (time: string) => ({ 'modelship.dev/accepted-at': time });
+
+const revision = (
+  number: number,
+  data: RevisionObject['data'],
+  owner = md().metadata.uid,
+  annotations: Record<string, string> = {},
+): RevisionObject => ({
   ...stored('ControllerRevision', `digits-r${number}`, {
+    annotations,
     labels: { 'modelship.dev/model': 'digits' },
     ownerReferences: [{ apiVersion: 'x', kind: 'ModelDeployment', name: 'digits', uid: owner }],
   }),
@@ -75,9 +83,9 @@ const revision = (number: number, data: RevisionObject['data'], owner = md().met
 });
 
 const KEPT = [
-  revision(9, { spec: HALF, acceptedAt: '2026-11-21T05:04:00Z' }),
+  revision(9, { spec: HALF }, undefined, acceptedAt('2026-11-21T05:04:00Z')),
   revision(10, { spec: NEW, leaving: [{ name: 'v1', model: { uri: 's3://x' }, serving: {} }] }),
-  revision(8, { spec: TWO, acceptedAt: '2026-11-21T04:05:00Z' }),
+  revision(8, { spec: TWO }, undefined, acceptedAt('2026-11-21T04:05:00Z')),
 ];
 
 describe('the history', () => {

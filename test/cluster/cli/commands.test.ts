@@ -73,11 +73,12 @@ async function addRevision(md: ModelDeployment, revision: number, spec: object):
   const owner = { apiVersion: md.apiVersion, kind: md.kind, name, uid, controller: true };
   const metadata = {
     name: `${name}-r${revision}`,
+    annotations: { 'modelship.dev/accepted-at': SINCE },
     labels: { 'modelship.dev/model': name },
     ownerReferences: [owner],
   };
   const at = pathOf('apps/v1', models, 'controllerrevisions');
-  await mustCall(useCluster(), 'POST', at, { metadata, revision, data: { spec, leaving: [], acceptedAt: SINCE } });
+  await mustCall(useCluster(), 'POST', at, { metadata, revision, data: { spec, leaving: [] } });
 }
 
 beforeAll(async () => {
