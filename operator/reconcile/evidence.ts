@@ -1,5 +1,6 @@
 /** Which pods' reports a pass wants, and what is drawn from those that came. Pure but for the memory that it is given. */
 import { sha256 } from '../../api/fields.ts';
+import type { Status } from '../../api/status.ts';
 import type { TrafficTable } from '../../api/traffic-table.ts';
 import type { Desired } from '../../core/model.ts';
 import type { Wanted } from '../evidence/report-keeper.ts';
@@ -107,23 +108,31 @@ function heldTo(version: RunVersion, gathered: Gathered, known: ReadonlyMap<stri
   return { digest: pin.digest, ...(pin.differs && { digestDiffers: true }) };
 }
 
-/**
- * The digest that counts for a version: stated, or the first that a pod ever reported.
- * Notes which pods serve it, so that they need not be asked again; one that serves another is asked on and on.
- */
+/** The digest that counts for a version: stated, or the first that a pod ever reported. */
 export function digestOf(
   version: RunVersion,
   gathered: Gathered,
   known: ReadonlyMap<string, ReportRead>,
-  memory: KeyMemory,
 ): string | undefined {
-  if (version.model.sha256 !== undefined) return version.model.sha256;
-  const digest = pinOf(version, gathered, known)?.digest;
-  for (const pod of gathered.pods.get(version.name) ?? []) {
-    const theirs = loadedDigest(known.get(pod.metadata.uid));
-    if (theirs !== undefined && theirs === digest) memory.checkedDigests.set(pod.metadata.uid, restartsOf(pod));
+  return version.model.sha256 ?? pinOf(version, gathered, known)?.digest;
+}
+
+/**
+ * Notes which pods serve the digest that counts, so that they need not be asked again; one that serves another is asked on
+ * and on. Only once the digest is stored: what is in no status could not be held against anything later.
+ */
+export function noteChecked(
+  stored: Status | undefined,
+  gathered: Gathered,
+  known: ReadonlyMap<string, ReportRead>,
+  memory: KeyMemory,
+): void {
+  for (const { name, digest } of stored?.versions ?? []) {
+    for (const pod of gathered.pods.get(name) ?? []) {
+      const theirs = loadedDigest(known.get(pod.metadata.uid));
+      if (theirs !== undefined && theirs === digest) memory.checkedDigests.set(pod.metadata.uid, restartsOf(pod));
+    }
   }
-  return digest;
 }
 
 /** Forgets pods that are gone. */

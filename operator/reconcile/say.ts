@@ -10,7 +10,7 @@ import { FIELD_MANAGER } from '../render/deployment.ts';
 import { versionName } from '../render/names.ts';
 import { ENTRY_HTTP } from '../render/ports.ts';
 import type { Caches } from './caches.ts';
-import { digestOf } from './evidence.ts';
+import { digestOf, noteChecked } from './evidence.ts';
 import type { KeyMemory } from './key-memory.ts';
 import type { Pass } from './pass.ts';
 import { MODEL_DEPLOYMENTS } from './resources.ts';
@@ -36,10 +36,11 @@ export async function writeStatus(
   teller: Teller,
 ): Promise<number[]> {
   const { client, caches, events, clock } = teller;
-  const facts = factsOf(pass, md, memory, teller);
+  const facts = factsOf(pass, md, teller);
   const next = statusOf(facts);
   const later = changesIn(facts);
   const again = later === undefined ? [] : [later];
+  noteChecked(md.status, pass.gathered, pass.reports, memory);
   if (sameStatus(md.status, next)) return again;
   const waited = clock.now() - memory.statusAt;
   if (waited < LAZY_MS && !isUrgent(md.status, next)) return [LAZY_MS - waited];
@@ -48,12 +49,13 @@ export async function writeStatus(
   const stored = await client.applyStatus(MODEL_DEPLOYMENTS, body, { manager: FIELD_MANAGER, force: true });
   memory.statusAt = clock.now();
   caches.models.wrote(stored);
+  noteChecked(next, pass.gathered, pass.reports, memory);
   const subject = { apiVersion: API_VERSION, kind: KIND, name, namespace: namespace ?? '', uid, resourceVersion };
   for (const event of eventsOf(md.status, next)) events.record(subject, event);
   return again;
 }
 
-function factsOf(pass: Pass, md: StoredModelDeployment, memory: KeyMemory, { caches, clock }: Teller): StatusFacts {
+function factsOf(pass: Pass, md: StoredModelDeployment, { caches, clock }: Teller): StatusFacts {
   const { acceptance, serving } = pass;
   const { name, namespace, generation } = md.metadata;
   const service = caches.find('Service', md.metadata);
@@ -69,13 +71,13 @@ function factsOf(pass: Pass, md: StoredModelDeployment, memory: KeyMemory, { cac
     inForce: serving?.inForce ?? false,
     door: serving?.door,
     waiting: serving?.plan.waiting ?? [],
-    versions: versionFacts(pass, memory, caches),
+    versions: versionFacts(pass, caches),
     nodes: caches.nodes.list().map(({ facts }) => facts),
     objectProblems: pass.problems,
   };
 }
 
-function versionFacts(pass: Pass, memory: KeyMemory, caches: Caches): VersionFacts[] {
+function versionFacts(pass: Pass, caches: Caches): VersionFacts[] {
   const { gathered, serving, reports, acceptance } = pass;
   const data = acceptance.ok ? acceptance.data : acceptance.before;
   const shares = data ? statedShares(data.spec) : new Map<string, number>();
@@ -86,7 +88,7 @@ function versionFacts(pass: Pass, memory: KeyMemory, caches: Caches): VersionFac
     if (!version.listed && !stored) return [];
     const deployment = stored as StoredDeployment | undefined;
     const pods = gathered.pods.get(version.name) ?? [];
-    const digest = digestOf(version, gathered, reports, memory);
+    const digest = digestOf(version, gathered, reports);
     const size = sizes.get(version.name) ?? 0;
     return [
       {

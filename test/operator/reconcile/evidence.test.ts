@@ -5,6 +5,7 @@ import { type RunVersion, runVersions } from '../../../operator/reconcile/decide
 import {
   digestOf,
   forgetPods,
+  noteChecked,
   podsBehind,
   reportedRevisions,
   wantedReports,
@@ -123,8 +124,17 @@ describe('the digest that counts for a version', () => {
     const more = row === undefined ? {} : { table: withDigest(row) };
     const { at, versions, memory } = world([p1, p2], more, status === undefined ? {} : { v1: status });
     const [v1] = stated === undefined ? versions : stating(versions, stated);
-    const digest = digestOf(v1 as RunVersion, at, known(reads), memory);
+    const digest = digestOf(v1 as RunVersion, at, known(reads));
+    noteChecked({ versions: [{ name: 'v1', phase: 'Ready', digest }] }, at, known(reads), memory);
     expect([digest, [...memory.checkedDigests.keys()]]).toEqual(found);
+  });
+
+  test('pods are asked on until the digest is stored: a status that could not be written is no memory', () => {
+    const { at, memory } = world([p1]);
+    const reads = known({ p1: loaded(B) });
+    noteChecked(undefined, at, reads, memory);
+    noteChecked({ versions: [{ name: 'v1', phase: 'Ready' }] }, at, reads, memory);
+    expect([...memory.checkedDigests.keys()]).toEqual([]);
   });
 
   const DIFFERS = { digestDiffers: true };
