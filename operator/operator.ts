@@ -16,7 +16,7 @@ import { keyText } from './kube/object.ts';
 import { Caches } from './reconcile/caches.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import type { RenderOptions } from './render/input.ts';
-import { type Served, servedApis } from './served-apis.ts';
+import { servedApis } from './served-apis.ts';
 
 export interface OperatorOptions {
   client: KubeClient;
@@ -62,7 +62,7 @@ const WORKERS = 32;
 const RESYNC_MS = 600_000;
 const DISCOVER_MS = 60_000;
 /** Events of pods and Deployments come in swarms: a pass waits this long for more of them. */
-const SWARM_MS = 50;
+const SWARM_MS = 100;
 /** Passes read caches; what they write is bounded by the workers. */
 const PASSES = { perSecond: 1_000, burst: 1_000 };
 
@@ -83,7 +83,8 @@ class RunningOperator implements Operator {
   readonly #election: LeaderElection | undefined;
   readonly #discovered = Promise.withResolvers<void>();
   #controller: Controller | undefined;
-  #served: Served = { apis: new Set(), resources: [] };
+  /** The same object as long as nothing in it changes. */
+  #renderOptions: RenderOptions;
   #running: Promise<void> | undefined;
   /** Why it is not known which APIs are served. */
   #unasked: string | undefined = 'the API server was not asked yet which APIs it serves';
@@ -91,6 +92,7 @@ class RunningOperator implements Operator {
   constructor(options: OperatorOptions) {
     const { client, namespace, metrics, timing, leaderElection } = options;
     this.#options = options;
+    this.#renderOptions = options.render;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
     this.#log = options.log ?? silentLog;
@@ -156,7 +158,7 @@ class RunningOperator implements Operator {
       caches: this.#caches,
       reports,
       events,
-      renderOptions: () => ({ ...this.#options.render, servedApis: this.#served.apis }),
+      renderOptions: () => this.#renderOptions,
     });
     const controller = new Controller({
       ...shared,
@@ -202,7 +204,10 @@ class RunningOperator implements Operator {
         const served = await servedApis(client);
         if (this.#ending.signal.aborted) return;
         const fresh = served.resources.filter((resource) => this.#caches.follow(resource));
-        this.#served = served;
+        const { servedApis: known } = this.#renderOptions;
+        if (known?.symmetricDifference(served.apis).size !== 0) {
+          this.#renderOptions = { ...this.#options.render, servedApis: served.apis };
+        }
         this.#discovered.resolve();
         this.#unasked = undefined;
         failures = 0;

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { controllerOf, type StoredObject } from '../kube/object.ts';
 import type { Scale } from '../render/deployment.ts';
-import { canonical, type KubeObject } from '../render/objects.ts';
+import type { KubeObject } from '../render/objects.ts';
 import { firstDifference } from './difference.ts';
 import type { Gathered } from './gather.ts';
 import type { KeyMemory } from './key-memory.ts';
@@ -38,7 +38,7 @@ export function wantedObjects(objects: readonly KubeObject[]): Wanted[] {
   return objects.map((object) => {
     const hash = createHash('sha256').update(JSON.stringify(object)).digest('hex').slice(0, 16);
     const annotations = { ...object.metadata.annotations, [APPLIED_ANNOTATION]: hash };
-    const marked = canonical({ ...object, metadata: { ...object.metadata, annotations } });
+    const marked = { ...object, metadata: { ...object.metadata, annotations } };
     return { id: objectId(object.kind, object.metadata), object: marked, hash };
   });
 }

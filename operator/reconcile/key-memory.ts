@@ -1,7 +1,15 @@
 /** What the operator remembers of one ModelDeployment between two passes. Losing it costs reads, never a wrong write. */
 import type { TrafficTable } from '../../api/traffic-table.ts';
 import type { Memory } from '../../core/model.ts';
+import type { Scale } from '../render/deployment.ts';
+import type { RenderOptions, RenderProblem } from '../render/input.ts';
+import type { Wanted } from './changes.ts';
 import type { RevisionData } from './revision.ts';
+
+/** Objects as they must be, or why there are none. */
+export type Made =
+  | { ok: true; wanted: Wanted[]; scales: Scale[]; warnings: RenderProblem[] }
+  | { ok: false; problems: RenderProblem[] };
 
 export interface KeyMemory {
   uid: string;
@@ -26,6 +34,8 @@ export interface KeyMemory {
   checkedDigests: Map<string, number>;
   /** Pods whose annotation was touched for a revision of the table, by UID. */
   touched: Map<string, { revision: number; at: number; times: number }>;
+  /** What was rendered last, and of what. */
+  made: { of: string; data: RevisionData; options: RenderOptions; made: Made } | undefined;
   /** When the status was written last. */
   statusAt: number;
 }
@@ -42,6 +52,7 @@ export function newMemory(uid: string, now: number): KeyMemory {
     settled: new Map(),
     checkedDigests: new Map(),
     touched: new Map(),
+    made: undefined,
     statusAt: Number.NEGATIVE_INFINITY,
   };
 }

@@ -2,6 +2,7 @@
 
 import { statedShares } from '../../api/effective.ts';
 import { API_VERSION, KIND } from '../../api/model-deployment.ts';
+import type { Status } from '../../api/status.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { EventRecorder } from '../kube/events.ts';
@@ -27,6 +28,8 @@ export interface Teller {
 
 /** How long a change of counts or wording waits for more of its kind. */
 const LAZY_MS = 3_000;
+/** How long "it was taken, and comes up" waits: where many come at once, their objects go before. */
+const FIRST_MS = 1_000;
 
 /** @returns ms until the status has to be looked at again @throws KubeError */
 export async function writeStatus(
@@ -42,8 +45,8 @@ export async function writeStatus(
   const again = later === undefined ? [] : [later];
   noteChecked(md.status, pass.gathered, pass.reports, memory);
   if (sameStatus(md.status, next)) return again;
-  const waited = clock.now() - memory.statusAt;
-  if (waited < LAZY_MS && !isUrgent(md.status, next)) return [LAZY_MS - waited];
+  const wait = patience(md.status, next, memory, clock.now());
+  if (wait > 0) return [wait];
   const { name, namespace, uid, resourceVersion } = md.metadata;
   const body = { apiVersion: API_VERSION, kind: KIND, metadata: { name, namespace, uid }, status: next };
   const stored = await client.applyStatus(MODEL_DEPLOYMENTS, body, { manager: FIELD_MANAGER, force: true });
@@ -53,6 +56,13 @@ export async function writeStatus(
   const subject = { apiVersion: API_VERSION, kind: KIND, name, namespace: namespace ?? '', uid, resourceVersion };
   for (const event of eventsOf(md.status, next)) events.record(subject, event);
   return again;
+}
+
+/** ms until the status is to be written; 0 for now. */
+function patience(previous: Status | undefined, next: Status, memory: KeyMemory, now: number): number {
+  const reconciling = next.conditions?.some(({ type, status }) => type === 'Reconciling' && status === 'True');
+  if (!previous) return reconciling ? memory.firstSeen + FIRST_MS - now : 0;
+  return isUrgent(previous, next) ? 0 : memory.statusAt + LAZY_MS - now;
 }
 
 function factsOf(pass: Pass, md: StoredModelDeployment, { caches, clock }: Teller): StatusFacts {

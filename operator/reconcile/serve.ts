@@ -26,7 +26,7 @@ import {
 import { forgetPods, podsBehind, reportedRevisions, wantedReports, withPins } from './evidence.ts';
 import { type Executed, execute } from './execute.ts';
 import type { Gathered } from './gather.ts';
-import type { KeyMemory } from './key-memory.ts';
+import type { KeyMemory, Made } from './key-memory.ts';
 import type { Pass } from './pass.ts';
 import { isReady } from './pod.ts';
 import type { RevisionData } from './revision.ts';
@@ -64,16 +64,15 @@ export async function serve(
 ): Promise<void> {
   const { gathered } = pass;
   const { next, renderPlan, moment, moving, reported } = decide(data, pass, memory, keeper);
-  const rendered = render(withSpec(gathered.md, data.spec), renderPlan, options);
-  if (!rendered.ok) {
-    pass.problems.push(...rendered.problems.map(notRendered));
+  const keep = !next.table && gathered.table;
+  const lost = keep ? gathered.lost : Object.keys(next.memory.lost);
+  const made = madeOf(data, renderPlan, lost, gathered.md, memory, options);
+  if (!made.ok) {
+    pass.problems.push(...made.problems.map(notRendered));
     return;
   }
-  pass.warnings = rendered.warnings;
-  const keep = !next.table && gathered.table;
-  const lost = keep ? Object.fromEntries(gathered.lost.map((name) => [name, {}])) : next.memory.lost;
-  const objects = rendered.objects.map((o) => (o.kind === 'ConfigMap' ? withTableNotes(o, lost) : o));
-  const changes = changesOf(wantedObjects(objects), rendered.scales, gathered, memory.settled);
+  pass.warnings = made.warnings;
+  const changes = changesOf(made.wanted, made.scales, gathered, memory.settled);
   const done = await execute(changes, gathered.md, memory, keeper);
   pass.problems.push(...done.problems);
   pass.errors.push(...done.errors);
@@ -91,6 +90,33 @@ export async function serve(
   if (!rewritten && !moving) return;
   const behind = podsBehind(renderPlan.table, gathered, reported);
   pass.errors.push(...(await touchPods(behind, renderPlan.table.revision, memory, keeper)));
+}
+
+/** What is rendered, or was rendered of the same before: most passes change nothing. */
+function madeOf(
+  data: RevisionData,
+  plan: RenderPlan,
+  lost: readonly string[],
+  md: StoredModelDeployment,
+  memory: KeyMemory,
+  options: RenderOptions,
+): Made {
+  const of = JSON.stringify([plan, lost]);
+  const last = memory.made;
+  if (last?.of === of && last.data === data && last.options === options) return last.made;
+  const rendered = render(withSpec(md, data.spec), plan, options);
+  const made: Made = rendered.ok
+    ? {
+        ok: true,
+        wanted: wantedObjects(
+          rendered.objects.map((object) => (object.kind === 'ConfigMap' ? withTableNotes(object, lost) : object)),
+        ),
+        scales: rendered.scales,
+        warnings: rendered.warnings,
+      }
+    : rendered;
+  memory.made = { of, data, options, made };
+  return made;
 }
 
 function decide(data: RevisionData, pass: Pass, memory: KeyMemory, { clock, reports }: Keeper): Decision {

@@ -4,7 +4,6 @@
  */
 import { TRAFFIC_TABLE_FILE, type TrafficTable, trafficTable } from '../../api/traffic-table.ts';
 import { ALL, basisPoints } from '../../api/units.ts';
-import type { Memory } from '../../core/model.ts';
 import { moveShares } from '../../core/split.ts';
 import type { StoredObject } from '../kube/object.ts';
 import { hash8 } from '../render/names.ts';
@@ -53,9 +52,9 @@ export function lostTable(
 }
 
 /** The rendered ConfigMap with what the next process needs to know. */
-export function withTableNotes(configMap: KubeObject, lost: Memory['lost']): KubeObject {
+export function withTableNotes(configMap: KubeObject, lost: readonly string[]): KubeObject {
   const text = textOf(configMap) ?? '';
-  const names = Object.keys(lost).sort();
+  const names = lost.toSorted();
   const annotations = {
     ...configMap.metadata.annotations,
     [HASH_ANNOTATION]: hash8(text),

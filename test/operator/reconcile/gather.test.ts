@@ -26,13 +26,13 @@ const table = {
   versions: [{ name: 'v1', share: 10_000, ranges: [[0, 10_000]] as [number, number][], shadow: 0 }],
 };
 
-function configMap(text = JSON.stringify(table), lost: Record<string, object> = {}): StoredObject {
+function configMap(text = JSON.stringify(table), lost: readonly string[] = []): StoredObject {
   const { metadata } = stored('ConfigMap', 'digits-traffic');
   const written = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { 'traffic.json': text } };
   return withTableNotes(written as never, lost) as unknown as StoredObject;
 }
 
-const edited = (text: string, of = configMap(undefined, { v2: {} })): StoredObject => ({
+const edited = (text: string, of = configMap(undefined, ['v2'])): StoredObject => ({
   ...of,
   data: { 'traffic.json': text },
 });

@@ -16,7 +16,7 @@ const NOW = 1_767_225_600_999;
 
 /** As the API server stores what was rendered. */
 function configMap(of: TrafficTable, lost: string[] = []): StoredObject {
-  const rendered = withTableNotes(tableConfigMap(SUBJECT, of, []), Object.fromEntries(lost.map((name) => [name, {}])));
+  const rendered = withTableNotes(tableConfigMap(SUBJECT, of, []), lost);
   const { metadata } = stored('ConfigMap', 'digits-traffic');
   return { ...rendered, metadata: { ...metadata, annotations: rendered.metadata.annotations ?? {} } };
 }
@@ -46,7 +46,7 @@ describe('the table that the ConfigMap holds', () => {
 
   const object = configMap(TABLE);
   const { [TRAFFIC_TABLE_FILE]: _, ...rest } = object.data as Record<string, string>;
-  const forged = withTableNotes({ ...object, data: { [TRAFFIC_TABLE_FILE]: '{}' } } as never, {}) as StoredObject;
+  const forged = withTableNotes({ ...object, data: { [TRAFFIC_TABLE_FILE]: '{}' } } as never, []) as StoredObject;
   test.each<[string, StoredObject | undefined]>([
     ['there is none', undefined],
     ['somebody wrote another table into it', edited(object, textOf(object).replace('"revision":7', '"revision":8'))],
@@ -101,6 +101,6 @@ describe('the table to put back', () => {
 
 test('the notes do not depend on the order in which versions lost traffic, and are none when none did', () => {
   const rendered = tableConfigMap(SUBJECT, TABLE, []);
-  expect(withTableNotes(rendered, { v2: {}, v1: { at: 1 } })).toEqual(withTableNotes(rendered, { v1: {}, v2: {} }));
-  expect(Object.keys(withTableNotes(rendered, {}).metadata.annotations ?? {})).toEqual(['modelship.dev/table-hash']);
+  expect(withTableNotes(rendered, ['v2', 'v1'])).toEqual(withTableNotes(rendered, ['v1', 'v2']));
+  expect(Object.keys(withTableNotes(rendered, []).metadata.annotations ?? {})).toEqual(['modelship.dev/table-hash']);
 });
