@@ -9,6 +9,8 @@ export interface DesiredVersion {
   shadow: number;
   /** Replicas. Where something else moves the number (an autoscaler), the fewest. */
   size: number;
+  /** Something else moves the number by its load, and `size` is only the floor. */
+  elastic?: boolean;
   /** Replicas that must be ready before it takes more traffic than it has; `size` when left out. */
   needed?: number;
   /** SHA-256 that its model must have, where known: put into the next table that is written for another reason. */

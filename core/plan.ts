@@ -87,10 +87,13 @@ function settle(version: DesiredVersion, around: Surroundings): number | 'retire
   const size = observed.versions.find((v) => v.name === name)?.size ?? version.size;
   if (!version.dropped) {
     const goal = gains(version, observed.table?.versions ?? []) ? neededOf(version) : version.size;
-    return share > version.share || !over || moving ? Math.max(size, goal) : goal;
+    // What follows its load follows it down, too, until it has lost traffic: a floor at each peak would only rise.
+    const loaded = share > version.share && !version.elastic;
+    return loaded || !over || moving ? Math.max(size, goal) : goal;
   }
   const needed = share > 0 || name === observed.door || name === entry;
-  return needed || !over ? Math.max(size, version.size) : 'retire';
+  if (!needed && over) return 'retire';
+  return version.elastic && over && !moving ? version.size : Math.max(size, version.size);
 }
 
 /**

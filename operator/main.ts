@@ -6,6 +6,7 @@ import { pino, stdSerializers } from 'pino';
 import packageJson from '../package.json' with { type: 'json' };
 import { httpReports } from './evidence/http-reports.ts';
 import { type Flags, identity, leaseTimingOf, operatorCommand } from './flags.ts';
+import type { RequestSeen } from './kube/client.ts';
 import { ConnectError, connect } from './kube/connect.ts';
 import { KubeError } from './kube/error.ts';
 import type { Log } from './kube/log.ts';
@@ -26,14 +27,16 @@ async function run(flags: Flags): Promise<void> {
   const log = logger(flags.logLevel);
   const metrics = new OperatorMetrics();
   const timing = leaseTimingOf(flags.leaseDuration);
-  const connection = await connect({
+  const connecting = {
     ...(flags.kubeconfig !== undefined && { kubeconfig: flags.kubeconfig }),
     ...(flags.context !== undefined && { context: flags.context }),
     // No write may outlive the Lease that it was sent under.
     timeoutMs: flags.leaderElect ? Math.min(10_000, timing.writeTimeoutMs) : 10_000,
     userAgent: `modelship-operator/${packageJson.version}`,
-    observe: (seen) => metrics.requestSeen(seen),
-  });
+    observe: (seen: RequestSeen) => metrics.requestSeen(seen),
+  };
+  const connection = await connect(connecting);
+  const leaseConnection = flags.leaderElect ? await connect(connecting) : undefined;
   const name = identity(() => randomBytes(5).toString('hex'));
   const reports = httpReports(flags.reportUrl);
   let operator: Operator | undefined;
@@ -56,9 +59,13 @@ async function run(flags: Flags): Promise<void> {
       ...(flags.networkPolicy && { networkPolicy: {} }),
     },
     reports,
-    leaderElection: flags.leaderElect
-      ? { namespace: flags.leaseNamespace ?? connection.namespace, name: flags.leaseName, identity: name, timing }
-      : undefined,
+    leaderElection: leaseConnection && {
+      client: leaseConnection.client,
+      namespace: flags.leaseNamespace ?? connection.namespace,
+      name: flags.leaseName,
+      identity: name,
+      timing,
+    },
     workers: flags.workers,
     instance: name,
     log,
@@ -67,7 +74,7 @@ async function run(flags: Flags): Promise<void> {
   log.info({ server: connection.server, health: health.url, version: packageJson.version, identity: name }, 'started');
   await ended(log);
   await operator.stop();
-  await Promise.all([health.close(), reports.close(), connection.close()]);
+  await Promise.all([health.close(), reports.close(), connection.close(), leaseConnection?.close()]);
   log.info({}, 'ended');
 }
 

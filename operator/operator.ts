@@ -25,7 +25,16 @@ export interface OperatorOptions {
   render: RenderOptions;
   reports: ReportSource;
   /** Without it this process takes itself for the only one. */
-  leaderElection?: { namespace: string; name: string; identity: string; timing?: Partial<LeaseTiming> } | undefined;
+  leaderElection?:
+    | {
+        /** With connections of its own, so that a renewal does not wait behind other requests. Default: the one above. */
+        client?: KubeClient;
+        namespace: string;
+        name: string;
+        identity: string;
+        timing?: Partial<LeaseTiming>;
+      }
+    | undefined;
   /** ModelDeployments at work at a time. Default 32. */
   workers?: number | undefined;
   /** Names this process in Events. */
@@ -61,6 +70,7 @@ export interface Operator {
 const WORKERS = 32;
 const RESYNC_MS = 600_000;
 const DISCOVER_MS = 60_000;
+const OPTIONAL_MS = 10_000;
 /** Events of pods and Deployments come in swarms: a pass waits this long for more of them. */
 const SWARM_MS = 100;
 /** Passes read caches; what they write is bounded by the workers. */
@@ -192,6 +202,9 @@ class RunningOperator implements Operator {
   async #filled(): Promise<void> {
     await this.#discovered.promise;
     await this.#caches.whenSynced();
+    // Nobody waits for ever for an API that somebody has installed and broken.
+    const optional = Promise.allSettled(this.#caches.optional.map((informer) => informer.whenSynced()));
+    await Promise.race([optional, this.#pause(OPTIONAL_MS)]);
   }
 
   /** Asks which optional kinds are served, over and over; follows those that have come. */
@@ -240,6 +253,7 @@ class RunningOperator implements Operator {
 
   #pause(ms: number): Promise<void> {
     const { signal } = this.#ending;
+    if (signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const cancel = this.#clock.after(ms, done);
       function done(): void {

@@ -59,6 +59,8 @@ const NEEDS_LIST: readonly string[] = ['Expired', 'Invalid', 'NotFound'];
 export class Feed<T extends StoredObject> {
   readonly #o: FeedOptions<T>;
   readonly #listBackoff: Backoff;
+  /** Lists in a row whose pages grew too old. */
+  #expired = 0;
   readonly #watchBackoff: Backoff;
   #stopped = false;
   #interrupt: () => void = () => {};
@@ -122,10 +124,12 @@ export class Feed<T extends StoredObject> {
     try {
       await this.#try((signal) => this.#pages(signal));
       this.#listBackoff.reset();
+      this.#expired = 0;
       return 0;
     } catch (error) {
       if (this.#stopped) return 0;
       const expired = error instanceof KubeError && error.code === 'Expired';
+      this.#expired = expired ? this.#expired + 1 : 0;
       if (expired) this.#o.onRelist('PageExpired');
       return this.#failed('list', this.#listBackoff, error, expired);
     }
@@ -134,7 +138,7 @@ export class Feed<T extends StoredObject> {
   async #pages(signal: AbortSignal): Promise<void> {
     const { client, clock, resource, namespace, labelSelector, timing, store, log } = this.#o;
     const began = clock.now();
-    const limit = this.#listBackoff.failures < PAGED_TRIES ? timing.pageSize : undefined;
+    const limit = this.#expired < PAGED_TRIES ? timing.pageSize : undefined;
     let draft: Draft<T> | undefined;
     let token: string | undefined;
     do {

@@ -126,7 +126,8 @@ export class LeaderElection {
         if (!rivalry) this.#trouble = (error as Error).message;
         log[expected ? 'debug' : 'warn']({ lease: this.#key, error }, 'cannot campaign for the Lease; trying again');
         this.#complaint = code;
-        if (error instanceof KubeError) wait = Math.max(wait, error.retryAfterMs ?? 0);
+        // Who asks for more patience than the Lease has would have nobody lead.
+        if (error instanceof KubeError) wait = Math.max(wait, Math.min(error.retryAfterMs ?? 0, this.#timing.leaseMs));
       }
       await pause(clock, wait, signal);
     }
@@ -212,7 +213,7 @@ export class LeaderElection {
         failures++;
         // An answer that is lost costs time; after the first, what to do next is known as soon as the Lease is read.
         wait = failures === 1 ? 0 : this.#timing.retryMs / 2;
-        if (error instanceof KubeError) wait = Math.max(wait, error.retryAfterMs ?? 0);
+        if (error instanceof KubeError) wait = Math.max(wait, Math.min(error.retryAfterMs ?? 0, this.#timing.retryMs));
         log.warn({ lease: this.#key, error, leftMs: Math.round(term.left) }, 'the Lease was not renewed; trying again');
       }
     }

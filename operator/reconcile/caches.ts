@@ -70,7 +70,13 @@ export class Caches {
 
   /** Those without which no pass can be made. */
   get needed(): readonly Informer<StoredObject>[] {
-    return this.all.filter((informer) => informer !== (this.nodes as unknown as Informer));
+    const spared = [this.nodes as unknown as Informer, ...this.optional];
+    return this.all.filter((informer) => !spared.includes(informer));
+  }
+
+  /** Those of kinds that not every cluster serves. */
+  get optional(): readonly Informer[] {
+    return OPTIONAL.flatMap(({ kind }) => this.#owned.get(kind) ?? []);
   }
 
   get all(): readonly Informer<StoredObject>[] {

@@ -19,14 +19,17 @@ import { roomFor } from './room.ts';
 export type RunVersion = Pick<PlannedVersion, 'name' | 'model' | 'serving'> & { listed: boolean };
 
 /** In the order of the list; then those that are leaving. */
-export function runVersions({ spec, leaving }: RevisionData, { deployments }: Gathered): RunVersion[] {
+export function runVersions({ spec, leaving }: RevisionData, { deployments, table }: Gathered): RunVersion[] {
   const listed = spec.versions.map((version) => ({
     name: version.name,
     model: version.model,
     serving: effectiveServing(spec, version),
     listed: true,
   }));
-  const left = leaving.filter(({ name }) => deployments.has(name) && !listed.some((v) => v.name === name));
+  // One that serves still is kept true even where a hand has deleted its Deployment.
+  const serves = (name: string) => table?.versions.some((v) => v.name === name && v.share > 0) ?? false;
+  const there = leaving.filter(({ name }) => deployments.has(name) || serves(name));
+  const left = there.filter(({ name }) => !listed.some((v) => v.name === name));
   return [...listed, ...left.map((version) => ({ ...version, listed: false }))];
 }
 
@@ -52,7 +55,7 @@ export function desiredOf(
   return {
     model: gathered.md.metadata.name,
     versions: versions.map((version) => {
-      if (!version.listed) return leaving(version, gathered);
+      if (!version.listed) return leaving(version);
       const share = shares.get(version.name) ?? 0;
       const shadow = spec.versions.filter(({ name }) => name === version.name).map(shadowPoints)[0] ?? 0;
       return { name: version.name, share, shadow, ...sizes(version, share, serving) };
@@ -65,12 +68,14 @@ export function desiredOf(
 /** An autoscaler follows the load, which a new version does not have yet: it is made as large as its share will need. */
 function sizes({ serving }: RunVersion, share: number, served: Parameters<typeof sizeFor>[1]) {
   const size = replicasOf(serving);
-  if (!serving.autoscaling || share === 0) return { size };
-  return { size, needed: Math.min(serving.autoscaling.max, Math.max(size, sizeFor(share, served))) };
+  if (!serving.autoscaling) return { size };
+  if (share === 0) return { size, elastic: true };
+  return { size, elastic: true, needed: Math.min(serving.autoscaling.max, Math.max(size, sizeFor(share, served))) };
 }
 
-function leaving({ name, serving }: RunVersion, gathered: Gathered): DesiredVersion {
-  return { name, share: 0, shadow: 0, size: sizeOf(name, gathered) ?? replicasOf(serving), dropped: true };
+function leaving({ name, serving }: RunVersion): DesiredVersion {
+  const elastic = serving.autoscaling !== undefined;
+  return { name, share: 0, shadow: 0, size: replicasOf(serving), dropped: true, ...(elastic && { elastic }) };
 }
 
 function sizeOf(version: string, { deployments }: Gathered): number | undefined {
@@ -118,7 +123,8 @@ export function isInForce(
 ): boolean {
   if (table.revision === 1 || known === table.revision) return true;
   const ready = [...gathered.pods.values()].flat().filter(isReady);
-  return ready.every(({ metadata }) => (reported.get(metadata.uid) ?? 0) >= table.revision);
+  // With none ready nobody can have taken it.
+  return ready.length > 0 && ready.every(({ metadata }) => (reported.get(metadata.uid) ?? 0) >= table.revision);
 }
 
 /** How long a first start waits for the primary before another version stands behind the door, ms. */

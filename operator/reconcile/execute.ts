@@ -64,8 +64,14 @@ export async function execute(
   for (const { id, scale } of changes.scales) {
     if (!skipped.has(id)) await attempt(id, () => applyScale(scale.object, hand));
   }
-  if (done.errors.length === 0) for (const object of others) await attempt(idOf(object), () => prune(object, hand));
+  if (!done.problems.some(isEssential))
+    for (const object of others) await attempt(idOf(object), () => prune(object, hand));
   return done;
+}
+
+/** Without these a version does not serve as it must: what it takes the place of stays as long. */
+function isEssential({ object }: ObjectProblem): boolean {
+  return /^(ConfigMap|Service|Deployment|ModelDeployment) /.test(object);
 }
 
 const idOf = ({ kind, metadata }: StoredObject): string => objectId(kind, metadata);

@@ -44,20 +44,26 @@ const REFUSED_AGAIN_MS = 30_000;
 const TAKEN_AGAIN_MS = 5_000;
 
 export function outcomeOf({ errors, problems, lookAgain }: Pass): Outcome {
-  if (errors.length > 0) return retry(errors);
+  // What is refused is refused again: it must not hold up what else is due.
+  if (errors.some(mayPass)) return retry(errors);
   const taken = problems.some(({ reason }) => reason === 'NameTaken');
-  if (problems.length > 0) lookAgain.push(taken ? TAKEN_AGAIN_MS : REFUSED_AGAIN_MS);
+  if (problems.length > 0 || errors.length > 0) lookAgain.push(taken ? TAKEN_AGAIN_MS : REFUSED_AGAIN_MS);
   return lookAgain.length > 0 ? { kind: 'after', ms: Math.min(...lookAgain) } : { kind: 'done' };
 }
 
+function mayPass({ code, transient }: KubeError): boolean {
+  return transient || code === 'NotLeader' || code === 'NamespaceTerminating';
+}
+
 export function retry(errors: readonly KubeError[]): Outcome {
-  // Nothing was sent: whoever leads now does it.
-  if (errors.some(({ code }) => code === 'NotLeader')) return { kind: 'terminal', reason: 'another process leads' };
   if (errors.some(({ code }) => code === 'NamespaceTerminating')) {
     return { kind: 'terminal', reason: 'the namespace is being deleted' };
   }
+  // `NotLeader` comes of a clock that jumped, too, and then the same process leads on; else the queue is closed soon.
   const afterMs = Math.max(
-    ...errors.map(({ retryAfterMs, transient }) => retryAfterMs ?? (transient ? 0 : REFUSED_AGAIN_MS)),
+    ...errors.map(
+      ({ code, retryAfterMs, transient }) => retryAfterMs ?? (transient || code === 'NotLeader' ? 0 : REFUSED_AGAIN_MS),
+    ),
   );
   return { kind: 'retry', reason: errors.map(({ message }) => message).join('; '), afterMs };
 }

@@ -52,6 +52,8 @@ export async function writeStatus(
   const stored = await client.applyStatus(MODEL_DEPLOYMENTS, body, { manager: FIELD_MANAGER, force: true });
   memory.statusAt = clock.now();
   caches.models.wrote(stored);
+  // An edit that came in meanwhile is in the cache now, and its event will be no news.
+  if (stored.metadata.generation !== md.metadata.generation) again.push(0);
   noteChecked(next, pass.gathered, pass.reports, memory);
   const subject = { apiVersion: API_VERSION, kind: KIND, name, namespace: namespace ?? '', uid, resourceVersion };
   for (const event of eventsOf(md.status, next)) events.record(subject, event);

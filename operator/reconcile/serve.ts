@@ -43,6 +43,8 @@ export interface Keeper {
   log: Log;
 }
 
+const AFTER_WRITE_MS = 1_000;
+
 /** What a pass knows of the traffic and wants of it. */
 interface Decision {
   next: Plan;
@@ -77,6 +79,8 @@ export async function serve(
   pass.problems.push(...done.problems);
   pass.errors.push(...done.errors);
   forgetPods(gathered, memory);
+  // What a write returned may hold changes of others, whose events are then no news.
+  if (done.wrote) pass.lookAgain.push(AFTER_WRITE_MS);
   if (next.wakeAt !== undefined) pass.lookAgain.push(Math.max(50, next.wakeAt - keeper.clock.now()));
   // What was refused for the sake of a version that goes may be taken now.
   if (next.retire.length > 0 && !pass.acceptance.ok) pass.lookAgain.push(500);

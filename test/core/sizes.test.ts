@@ -21,6 +21,27 @@ function seen(replicas: Record<string, [ready: number, size: number]>, more: Par
 
 const sizesOf = ({ run }: Plan) => Object.fromEntries(run.map(({ name, size }) => [name, size]));
 
+describe('a version whose size follows its load', () => {
+  const elastic = { elastic: true, size: 1 };
+
+  test('is no longer given a floor at each peak while another is waited for', () => {
+    const at = seen({ v1: [8, 8], v2: [0, 1] }, { table: table({ v1: 100, v2: 0 }) });
+    expect(sizesOf(plan(want({ v1: 50, v2: 50 }, { v1: elastic }), at, settled(), NOW))).toMatchObject({ v1: 1 });
+    expect(sizesOf(plan(want({ v1: 50, v2: 50 }, { v1: { size: 1 } }), at, settled(), NOW))).toMatchObject({ v1: 8 });
+    const leaves = want({ v2: 100 }, { v1: elastic }, ['v1']);
+    expect(sizesOf(plan(leaves, at, settled(), NOW))).toMatchObject({ v1: 1 });
+  });
+
+  test('keeps its size from when it lost traffic until that is in force and its time is over', () => {
+    const after = { table: table({ v1: 50, v2: 50 }) };
+    const at = seen({ v1: [8, 8], v2: [1, 1] }, after);
+    const list = want({ v1: 50, v2: 50 }, { v1: elastic, v2: elastic });
+    const lost = { v1: { at: NOW } };
+    expect(sizesOf(plan(list, at, settled(lost), NOW))).toMatchObject({ v1: 8 });
+    expect(sizesOf(plan(list, at, settled(lost), NOW + RETIRE_AFTER))).toMatchObject({ v1: 1 });
+  });
+});
+
 const HALVES = { v1: 50, v2: 50 };
 const ALL_V1 = { v1: 100, v2: 0 };
 

@@ -64,6 +64,16 @@ describe('the versions to run', () => {
   });
 });
 
+describe('a version that is leaving', () => {
+  test('is kept true while it serves, even where a hand has deleted its Deployment', () => {
+    const of = spec([{ name: 'v1', traffic: 100 }]);
+    const names = (last: TrafficTable) =>
+      runVersions({ spec: of, leaving: [V0] }, at({ table: last }, of)).map(({ name }) => name);
+    expect(names(table({ v0: 100, v1: 0 }))).toEqual(['v1', 'v0']);
+    expect(names(table({ v0: 0, v1: 100 }))).toEqual(['v1']);
+  });
+});
+
 describe('the first table', () => {
   test('is the split as it is stated, with addresses, at revision 1', () => {
     const first = trafficTable.parse(firstTable(at(), SPEC));
@@ -85,7 +95,7 @@ describe('what the planner is asked', () => {
     return desiredOf(here, of, runVersions({ spec: of, leaving }, here), last);
   };
 
-  test('is what the spec states, with the sizes of what is leaving as they are', () => {
+  test('is what the spec states, and of what is leaving what was stated, whatever a hand has made of it', () => {
     const of = spec(
       [
         { name: 'v1', traffic: 100 },
@@ -98,7 +108,7 @@ describe('what the planner is asked', () => {
       versions: [
         { name: 'v1', share: 10_000, shadow: 0, size: 1 },
         { name: 'v2', share: 0, shadow: 2_000, size: 3 },
-        { name: 'v0', share: 0, shadow: 0, size: 7, dropped: true },
+        { name: 'v0', share: 0, shadow: 0, size: 2, dropped: true },
       ],
       cohort: { header: 'x-user-id' },
       retireAfterMs: 45_000,
@@ -170,7 +180,7 @@ describe('what the planner sees', () => {
     ['one that is not ready does not matter', 7, [p(true, 'p1'), p(false, 'p2')], { p1: 7, p2: 6 }, undefined, true],
     ['it was in force before: who comes later finds it there', 7, [p(true, 'p1')], {}, 7, true],
     ['one before it was in force', 7, [p(true, 'p1')], {}, 6, false],
-    ['nobody is there', 7, [], {}, undefined, true],
+    ['nobody is there to say so', 7, [], {}, undefined, false],
   ])('whether the table is in force: %s', (_, revision, list, revisions, before, inForce) => {
     const reported = new Map(Object.entries(revisions).map(([name, r]) => [`uid-Pod-${name}`, r]));
     expect(isInForce({ ...TABLE, revision }, at({ pods: new Map([['v1', list]]) }), reported, before)).toBe(inForce);
