@@ -29,7 +29,7 @@ export function addHistory(program: Command, context: Context): void {
   teach(command, {
     more: [
       'The spec is yours alone: nothing here changes it. To go back, print a revision, put it where your manifest lives ' +
-        '(in Git, for one), and apply it as any other change. Labels and annotations are not kept in it.',
+        'in Git, and apply it as any other change. A revision holds the spec alone, without labels and annotations.',
     ],
     examples: [
       { does: 'what changed when', command: 'modelship history digits' },
