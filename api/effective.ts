@@ -3,14 +3,14 @@ import type { AutoscalingMetric } from './autoscaling.ts';
 import type { RuntimeServing } from './launch.ts';
 import type { ModelDeploymentSpec, Version } from './model-deployment.ts';
 import type { Serving } from './serving.ts';
-import { ALL, basisPoints, byteCount, durationMs } from './units.ts';
+import { ALL, basisPoints, byteCount, durationMs, quantityNumber } from './units.ts';
 
 /** Field by field, one level deep; `replicas` and `autoscaling`, and the kinds of GPU, displace each other. */
 export function effectiveServing(spec: ModelDeploymentSpec, version: Version): Serving {
   const base = spec.serving ?? {};
   const over = version.serving ?? {};
   const merged: Serving = { ...base, ...over };
-  for (const key of ['resources', 'batching', 'warmup', 'session', 'limits', 'pod'] as const) {
+  for (const key of ['resources', 'batching', 'warmup', 'session', 'execution', 'limits', 'pod'] as const) {
     if (base[key] && over[key]) Object.assign(merged, { [key]: { ...base[key], ...over[key] } });
   }
   if (over.replicas !== undefined) delete merged.autoscaling;
@@ -20,7 +20,8 @@ export function effectiveServing(spec: ModelDeploymentSpec, version: Version): S
 
 /** The part of the effective serving that the runtime acts on, defaults applied. */
 export function runtimeServingOf(serving: Serving): RuntimeServing {
-  const { batching, warmup, session, limits } = serving;
+  const { batching, warmup, session, execution, limits } = serving;
+  const cache = effectiveCache(serving);
   return {
     batching: { maxBatchSize: batching?.maxBatchSize ?? 32, maxDelayMs: durationMs(batching?.maxDelay ?? '0ms') },
     warmupRequests: warmup?.requests ?? 8,
@@ -29,7 +30,12 @@ export function runtimeServingOf(serving: Serving): RuntimeServing {
       graphOptimization: session?.graphOptimization ?? 'all',
       executionProviders: session?.executionProviders ?? ['cpu'],
       arena: session?.arena ?? true,
+      device: session?.device ?? 0,
+      ...(session?.gpuMemory !== undefined && { gpuMemoryBytes: byteCount(session.gpuMemory) }),
+      keepOptimized: session?.keepOptimized ?? false,
     },
+    execution: { cores: coresOf(serving), ...execution },
+    ...(cache && { cache }),
     limits: {
       bodyBytes: byteCount(limits?.body ?? '16Mi'),
       queue: limits?.queue ?? 1024,
@@ -37,6 +43,12 @@ export function runtimeServingOf(serving: Serving): RuntimeServing {
     },
     protocols: serving.protocols ?? ['rest', 'grpc'],
   };
+}
+
+/** Whole cores that a replica may count on: its limit, else what it reserves, else one. */
+export function coresOf({ resources }: Serving): number {
+  const cpu = resources?.limits?.cpu ?? resources?.requests?.cpu;
+  return cpu === undefined ? 1 : Math.max(1, Math.floor(quantityNumber(cpu)));
 }
 
 /** Replicas to run: fixed, or the lower bound of autoscaling. */

@@ -13,7 +13,21 @@ export const runtimeServing = z.strictObject({
     graphOptimization: z.enum(['disabled', 'basic', 'extended', 'all']),
     executionProviders: z.array(z.enum(['cpu', 'cuda', 'tensorrt'])).min(1),
     arena: z.boolean(),
+    /** GPU of the providers that use one. */
+    device: z.int().min(0),
+    gpuMemoryBytes: z.int().min(1).optional(),
+    /** Keeps the optimised graph in the cache folder, if there is one. */
+    keepOptimized: z.boolean(),
   }),
+  execution: z.strictObject({
+    /** Whole cores that the replica may count on. */
+    cores: z.int().min(1),
+    /** Left out: chosen by measuring. */
+    processes: z.int().min(1).optional(),
+    workers: z.int().min(0).optional(),
+  }),
+  /** Answers kept by content. Left out: none. */
+  cache: z.strictObject({ sizeBytes: z.int().min(1), ttlMs: z.number().min(1) }).optional(),
   limits: z.strictObject({ bodyBytes: z.int().min(1), queue: z.int().min(1), timeoutMs: z.number().min(1) }),
   protocols: z.array(z.string()).min(1),
 });
@@ -37,6 +51,11 @@ export const launch = z.strictObject({
   entry: z.union([z.literal('none'), address]),
   direct: address,
   admin: address,
+  /** As `entry` and `direct`, for gRPC. Left out: no gRPC. */
+  entryGrpc: z.union([z.literal('none'), address]).optional(),
+  directGrpc: address.optional(),
+  /** Scratch folder that outlives the process, for optimised graphs. */
+  cacheDir: z.string().optional(),
   /** Where the last words of a failed start go. */
   terminationLog: z.string().optional(),
   /** After SIGTERM: ms of going on as before while endpoints forget this process. */
@@ -51,6 +70,9 @@ export function launchArgs(to: Launch): string[] {
   if (to.sha256) args.push('--sha256', to.sha256);
   if (to.table) args.push('--table', to.table);
   args.push('--entry', to.entry, '--direct', to.direct, '--admin', to.admin);
+  if (to.entryGrpc) args.push('--entry-grpc', to.entryGrpc);
+  if (to.directGrpc) args.push('--direct-grpc', to.directGrpc);
+  if (to.cacheDir) args.push('--cache-dir', to.cacheDir);
   if (to.terminationLog) args.push('--termination-log', to.terminationLog);
   args.push('--drain-delay', String(to.drainDelayMs), '--log-level', to.logLevel);
   return args;

@@ -57,6 +57,33 @@ const session = z.strictObject({
     { default: ['cpu'] },
   ),
   arena: field(z.boolean().optional(), 'Whether the CPU memory arena keeps memory between runs.', { default: true }),
+  device: field(
+    z.int().min(0).max(63).optional(),
+    'GPU that the session runs on, counted among those that the replica sees.',
+    { default: 0, unit: 'index' },
+  ),
+  gpuMemory: field(bytes().optional(), 'Most GPU memory that the session may take.', {
+    unit: 'bytes',
+    absent: 'no limit but the GPU',
+  }),
+  keepOptimized: field(
+    z.boolean().optional(),
+    'Whether the optimised graph is kept on scratch disk, so that a restarted container opens the model faster.',
+    { default: false },
+  ),
+});
+
+const execution = z.strictObject({
+  processes: field(
+    z.int().min(1).max(64).optional(),
+    'Processes of one replica that share its ports, each with its own copy of the model.',
+    { unit: 'processes', absent: 'chosen from the CPU of the replica and the measured cost of a run' },
+  ),
+  workers: field(
+    z.int().min(0).max(64).optional(),
+    'Threads that run the model beside the one that serves; 0 runs it there.',
+    { unit: 'threads', absent: 'chosen from the CPU of the replica and the measured cost of a run' },
+  ),
 });
 
 const cache = z.strictObject({
@@ -100,6 +127,7 @@ const servingFields = z.strictObject({
   }),
   warmup: field(warmup.optional(), 'What is run before a replica takes traffic.', { absent: 'its defaults count' }),
   session: field(session.optional(), 'The ONNX Runtime session.', { absent: 'its defaults count' }),
+  execution: field(execution.optional(), 'Processes and threads of one replica.', { absent: 'chosen by measuring' }),
   cache: field(cache.optional(), 'Answers kept by the content of their request.', { absent: 'no cache' }),
   limits: field(limits.optional(), 'What one replica accepts.', { absent: 'its defaults count' }),
   protocols: field(

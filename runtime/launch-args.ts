@@ -13,6 +13,9 @@ const FLAGS = {
   entry: { type: 'string' },
   direct: { type: 'string' },
   admin: { type: 'string' },
+  'entry-grpc': { type: 'string' },
+  'direct-grpc': { type: 'string' },
+  'cache-dir': { type: 'string' },
   'termination-log': { type: 'string' },
   'drain-delay': { type: 'string', default: '0' },
   'log-level': { type: 'string', default: 'info' },
@@ -21,6 +24,9 @@ const FLAGS = {
 /** The flag that gives a field of the launch. */
 const FLAG_OF: Record<string, string> = {
   terminationLog: 'termination-log',
+  entryGrpc: 'entry-grpc',
+  directGrpc: 'direct-grpc',
+  cacheDir: 'cache-dir',
   drainDelayMs: 'drain-delay',
   logLevel: 'log-level',
 };
@@ -33,6 +39,9 @@ export function parseLaunch(args: readonly string[]): Launch {
   const flags = readFlags(args);
   const {
     'termination-log': terminationLog,
+    'entry-grpc': entryGrpc,
+    'direct-grpc': directGrpc,
+    'cache-dir': cacheDir,
     'drain-delay': drainDelay,
     'log-level': logLevel,
     serving,
@@ -42,6 +51,9 @@ export function parseLaunch(args: readonly string[]): Launch {
     ...rest,
     serving: serving === undefined ? undefined : readServing(serving),
     terminationLog,
+    entryGrpc,
+    directGrpc,
+    cacheDir,
     drainDelayMs: Number(drainDelay),
     logLevel,
   };

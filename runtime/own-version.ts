@@ -5,22 +5,24 @@ import { type Answer, VERSION_HEADER } from './answer.ts';
 import { errorAnswer } from './error-answer.ts';
 import { type LoadError, RequestError } from './errors.ts';
 import type { LoadedModel } from './models/loaded-model.ts';
-import { readInferRequest } from './protocol/json-request.ts';
-import { writeInferResponse } from './protocol/json-response.ts';
+import type { Done } from './models/runner.ts';
+import type { Codec, Received } from './protocol/codec.ts';
 import type { Signature } from './protocol/signature.ts';
 
 type ModelState = (typeof MODEL_STATES)[number];
 
-export interface InferCall {
-  body: Buffer | undefined;
+export interface InferCall extends Received {
+  codec: Codec;
   /** Ms of the clock. */
   deadline: number;
+  /** See `Work`. */
+  caller: object;
   onGone(callback: () => void): () => void;
 }
 
 /** Told of each run and each unforeseen failure. */
 export interface OwnObserver {
-  ran(queuedMs: number, computedMs: number): void;
+  ran(done: Done): void;
   unforeseen(error: unknown): void;
 }
 
@@ -105,21 +107,14 @@ export class OwnVersion {
     }
   }
 
-  async #infer({ body, deadline, onGone }: InferCall): Promise<Answer> {
+  async #infer(call: InferCall): Promise<Answer> {
     const { signature, runner } = this.#requireLoaded();
-    const request = readInferRequest(body ?? Buffer.alloc(0), signature);
-    const { outputs, queued, computed } = await runner.submit({
-      ...request,
-      bytes: body?.length ?? 0,
-      deadline,
-      onGone,
-    });
-    this.#options.observer.ran(queued, computed);
-    return {
-      status: 200,
-      headers: { 'content-type': 'application/json; charset=utf-8', [VERSION_HEADER]: this.version },
-      body: writeInferResponse({ model: this.model, version: this.version }, request.id, outputs),
-    };
+    const { inputs, outputs, write } = call.codec(call, signature);
+    const { deadline, caller, onGone } = call;
+    const done = await runner.submit({ inputs, outputs, bytes: call.body.length, deadline, caller, onGone });
+    this.#options.observer.ran(done);
+    const { contentType, headers, body } = write(done.outputs, this);
+    return { status: 200, headers: { ...headers, 'content-type': contentType, [VERSION_HEADER]: this.version }, body };
   }
 
   /** @throws RequestError NOT_READY, DIGEST_CHANGED */

@@ -9,6 +9,7 @@ import { VersionBook } from './counters.ts';
 import { Door } from './door.ts';
 import { codedError } from './error-answer.ts';
 import { LoadError } from './errors.ts';
+import { Inference } from './inference.ts';
 import { loadInto } from './load.ts';
 import { OwnVersion } from './own-version.ts';
 import { createMetrics, type Metrics } from './plugins/metrics.ts';
@@ -16,7 +17,9 @@ import { createRecorder } from './recorder.ts';
 import { buildReport } from './report.ts';
 import { registerAdmin } from './routes/admin.ts';
 import { type App, createApp } from './routes/app.ts';
-import { type OipOptions, ownOnly, registerOip } from './routes/oip.ts';
+import { registerProtocols } from './routes/protocols.ts';
+import { type Split, unknownVersion } from './split.ts';
+import { Statistics } from './statistics.ts';
 import { createTraffic, type Traffic } from './traffic/traffic.ts';
 
 export interface ServerDeps {
@@ -71,6 +74,7 @@ export function createServer(launch: Launch, deps: ServerDeps): RuntimeServer {
     entry: doors.entry,
     report,
     async listen() {
+      await Promise.all([apps.entry.register(), apps.direct.register()]);
       for (const name of ['entry', 'direct', 'admin'] as const) doors[name].handler = await apps[name].start();
       await traffic.start();
       return {
@@ -91,7 +95,7 @@ interface Assembled {
   own: OwnVersion;
   traffic: Traffic;
   metrics: Metrics;
-  apps: Record<'entry' | 'direct' | 'admin', App>;
+  apps: Record<'entry' | 'direct', App & { register(): void | Promise<void> }> & { admin: App };
   report(): PodReport;
 }
 
@@ -100,6 +104,7 @@ function assemble(launch: Launch, deps: ServerDeps, doors: Record<'entry' | 'dir
   const { clock, logger, runtimeVersion, startedAt } = deps;
   const book = new VersionBook(version);
   const sketch = new SketchRecorder();
+  const statistics = new Statistics();
   const onTable = (table: TrafficTable) => {
     const before = own.refusal;
     own.expect(table.versions.find(({ name }) => name === version)?.digest);
@@ -114,7 +119,13 @@ function assemble(launch: Launch, deps: ServerDeps, doors: Record<'entry' | 'dir
   const own = new OwnVersion({
     model,
     version,
-    observer: { ran: (queued, computed) => metrics.ran(queued / 1_000, computed / 1_000), unforeseen },
+    observer: {
+      unforeseen,
+      ran(done) {
+        metrics.ran(done.queued / 1_000, done.computed / 1_000);
+        statistics.ran(done);
+      },
+    },
     coded: (error) => codedError(error, serving.limits.bodyBytes),
   });
   const inFlight = () => doors.entry.inFlight + doors.direct.inFlight;
@@ -123,15 +134,34 @@ function assemble(launch: Launch, deps: ServerDeps, doors: Record<'entry' | 'dir
   const report = () =>
     buildReport({ own, split: traffic, book, startedAt, inFlight, latency: () => sketch.snapshot() });
   const app = (name: string, bodyBytes: number) => createApp({ name, version, bodyBytes, unforeseen, logger });
-  const publicApp = (kind: OipOptions['kind']) => {
-    const made = app(kind, serving.limits.bodyBytes);
-    const split = kind === 'entry' ? traffic : ownOnly(own, traffic);
-    registerOip(made, { own, split, kind, runtimeVersion, limits: serving.limits, clock, recorder, unforeseen });
-    return made;
+  const publicDoor = (kind: Inference['kind']) => {
+    const { limits } = serving;
+    const made = app(kind, limits.bodyBytes);
+    // What fastify refuses before the handler, such as a body too large.
+    made.onRefused(({ method, routeOptions }, status) => {
+      if (method === 'POST' && routeOptions.url && !NO_INFERENCE.test(routeOptions.url)) recorder.refused(status);
+    });
+    const handling = kind === 'entry' ? traffic : ownOnly(own);
+    const inference = new Inference({ own, split: handling, kind, limits, clock, recorder, unforeseen });
+    const context = { own, inference, split: traffic, statistics, serving, runtimeVersion };
+    return { ...made, register: () => registerProtocols(made, context) };
   };
   const admin = app('admin', 1024);
   registerAdmin(admin.fastify, { own, report, metrics: () => metrics.text() });
-  return { own, traffic, metrics, apps: { entry: publicApp('entry'), direct: publicApp('direct'), admin }, report };
+  return { own, traffic, metrics, apps: { entry: publicDoor('entry'), direct: publicDoor('direct'), admin }, report };
+}
+
+/** Routes that take a POST and run no model by it. */
+const NO_INFERENCE = /repository|graphql/;
+
+/** What a direct door does in place of a split: the own version answers everything. */
+function ownOnly(own: OwnVersion): Pick<Split, 'handle'> {
+  return {
+    async handle({ pinned }, answerOwn) {
+      if (pinned !== undefined && pinned !== own.version) throw unknownVersion(pinned, [own.version]);
+      return answerOwn();
+    },
+  };
 }
 
 async function bind(door: Door, flag: string, address: string): Promise<number> {

@@ -4,6 +4,7 @@ import { KubeError } from '../kube/error.ts';
 import type { Log } from '../kube/log.ts';
 import { controllerOf, type StoredObject } from '../kube/object.ts';
 import { FIELD_MANAGER, SCALE_FIELD_MANAGER } from '../render/deployment.ts';
+import { VERSION_LABEL } from '../render/labels.ts';
 import type { Caches } from './caches.ts';
 import type { Apply, Changes } from './changes.ts';
 import { firstDifference } from './difference.ts';
@@ -53,7 +54,13 @@ export async function execute(
     // It would steer the Deployment of somebody else.
     const steers = one.object.kind === 'HorizontalPodAutoscaler' && objectId('Deployment', one.object.metadata);
     if (steers && skipped.has(steers)) skipped.add(one.id);
-    if (!skipped.has(one.id) && !(await attempt(one.id, () => apply(one, memory, hand)))) skipped.add(one.id);
+    if (skipped.has(one.id)) continue;
+    let foreign: StoredObject | undefined;
+    const written = await attempt(one.id, async () => {
+      foreign = one.stored ? await apply(one, memory, hand) : await create(one, md, memory, hand);
+    });
+    if (foreign) done.problems.push(nameTaken({ ...foreign, kind: one.object.kind }, md));
+    if (foreign || !written) skipped.add(one.id);
   }
   const autoscalers = changes.prunes.filter(({ kind }) => kind === 'HorizontalPodAutoscaler');
   const others = changes.prunes.filter(({ kind }) => kind !== 'HorizontalPodAutoscaler');
@@ -76,9 +83,12 @@ function isEssential({ object }: ObjectProblem): boolean {
 
 const idOf = ({ kind, metadata }: StoredObject): string => objectId(kind, metadata);
 
+/** Its name carries a hash: nobody else has it but by intent. */
+const isHashed = ({ metadata }: Apply['object']): boolean => VERSION_LABEL in (metadata.labels ?? {});
+
 /**
  * Names that the cache knows nothing under and that somebody else's object has: what bears no label of ours is not in the
- * cache. Asked only before an object is created.
+ * cache. Asked only before an object of a plain name is created.
  */
 async function findForeign(
   applies: readonly Apply[],
@@ -86,7 +96,7 @@ async function findForeign(
   { client }: Hand,
   done: Executed,
 ): Promise<string[]> {
-  const missing = applies.filter(({ stored }) => !stored);
+  const missing = applies.filter(({ stored, object }) => !stored && !isHashed(object));
   const answers = await Promise.all(
     missing.map(async ({ id, object }): Promise<string[]> => {
       try {
@@ -105,11 +115,30 @@ async function findForeign(
   return answers.flat();
 }
 
-async function apply({ id, object, hash, stored, why }: Apply, memory: KeyMemory, hand: Hand): Promise<void> {
+/**
+ * Writes an object that the cache does not have. One of a plain name has been asked for; one of a hashed name is written
+ * without force, and asked for only if it meets fields or an owner that are not ours.
+ * @returns somebody else's object that has the name
+ */
+async function create(one: Apply, md: StoredModelDeployment, memory: KeyMemory, hand: Hand) {
+  if (!isHashed(one.object)) return apply(one, memory, hand);
+  try {
+    return await apply(one, memory, hand, { force: false });
+  } catch (error) {
+    if (!(error instanceof KubeError && (error.code === 'Conflict' || error.code === 'Invalid'))) throw error;
+    const stored = await hand.client.get(resourceOf(one.object), one.object.metadata, { metadataOnly: true });
+    if (!stored) throw error;
+    if (controllerOf(stored)?.uid !== md.metadata.uid) return stored;
+    return apply({ ...one, stored }, memory, hand);
+  }
+}
+
+async function apply(one: Apply, memory: KeyMemory, hand: Hand, { force } = { force: true }): Promise<undefined> {
+  const { id, object, hash, stored, why } = one;
   hand.log.debug({ object: id, why }, 'applying');
   // The UID keeps the apply from falling upon another object that took the name in the meantime.
   const body = stored ? { ...object, metadata: { ...object.metadata, uid: stored.metadata.uid } } : object;
-  const result = await hand.client.apply(resourceOf(object), body, { manager: FIELD_MANAGER, force: true });
+  const result = await hand.client.apply(resourceOf(object), body, { manager: FIELD_MANAGER, force });
   hand.caches.of(object.kind)?.wrote(result);
   const { resourceVersion, generation } = result.metadata;
   if (firstDifference(object, result) === undefined) memory.settled.delete(id);

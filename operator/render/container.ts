@@ -6,7 +6,7 @@ import { CLAIM } from './claim-template.ts';
 import { gpuNeeds, seesNvidia } from './gpu.ts';
 import { DRAIN_SECONDS, type PlannedVersion, type RenderOptions, STARTUP_SECONDS, type Subject } from './input.ts';
 import { claimMount, type ModelLocation } from './model-uri.ts';
-import { ADMIN, containerPorts, DIRECT_HTTP, ENTRY_HTTP, speaksGrpc } from './ports.ts';
+import { ADMIN, containerPorts, DIRECT_GRPC, DIRECT_HTTP, ENTRY_GRPC, ENTRY_HTTP, speaksGrpc } from './ports.ts';
 import { canonicalQuantity } from './quantity.ts';
 
 export const CONTAINER = 'runtime';
@@ -58,6 +58,12 @@ function runtimeArgs(
     entry: `0.0.0.0:${ENTRY_HTTP.port}`,
     direct: `0.0.0.0:${DIRECT_HTTP.port}`,
     admin: `0.0.0.0:${ADMIN.port}`,
+    ...(speaksGrpc(version.serving) && {
+      entryGrpc: `0.0.0.0:${ENTRY_GRPC.port}`,
+      directGrpc: `0.0.0.0:${DIRECT_GRPC.port}`,
+    }),
+    // An emptyDir: it outlives the container, not the pod.
+    ...(version.serving.session?.keepOptimized && { cacheDir: `${SCRATCH_FOLDER}/modelship` }),
     terminationLog: TERMINATION_LOG,
     drainDelayMs: (options.drainSeconds ?? DRAIN_SECONDS) * 1_000,
     logLevel: options.logLevel ?? 'info',

@@ -3,7 +3,8 @@ import type { RuntimeServing } from '../../api/launch.ts';
 import type { Clock } from '../clock.ts';
 import type { Signature } from '../protocol/signature.ts';
 import { openModel } from './ort.ts';
-import { type Runner, RunQueue } from './run-queue.ts';
+import { RunQueue } from './run-queue.ts';
+import type { Runner } from './runner.ts';
 import { warmUp } from './warm-up.ts';
 
 /** What waits may hold as many bytes as this many of the largest bodies. */

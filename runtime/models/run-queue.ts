@@ -1,35 +1,7 @@
 /** The bounded queue in front of a model: first in, first out, one run at a time. */
 import type { Clock } from '../clock.ts';
 import { RequestError } from '../errors.ts';
-import type { Tensor } from '../protocol/datatypes.ts';
-
-export interface Work {
-  inputs: readonly Tensor[];
-  outputs: readonly string[];
-  /** Size of its body: what it holds while it waits. */
-  bytes: number;
-  /** When it must be answered, ms of the clock. What is still waiting then is dropped, not run. */
-  deadline: number;
-  /** Calls back once when nobody waits for the answer any more. @returns how to stop listening */
-  onGone(callback: () => void): () => void;
-}
-
-export interface Done {
-  outputs: Tensor[];
-  /** Milliseconds waited and run. */
-  queued: number;
-  computed: number;
-}
-
-/** How requests reach a model. Batching and worker threads are other implementations of the same. */
-export interface Runner {
-  /** @throws RequestError QUEUE_FULL, REQUEST_TIMEOUT, CLIENT_GONE, INFERENCE_FAILED */
-  submit(work: Work): Promise<Done>;
-  /** Requests that wait or run. */
-  readonly pending: number;
-  /** Resolves once nothing waits and nothing runs. */
-  drained(): Promise<void>;
-}
+import type { Done, Room, Run, Runner, Work } from './runner.ts';
 
 interface Waiting {
   work: Work;
@@ -37,15 +9,6 @@ interface Waiting {
   resolve(done: Done): void;
   reject(error: unknown): void;
   stopListening(): void;
-}
-
-export type Run = (inputs: readonly Tensor[], outputs: readonly string[]) => Promise<Tensor[]>;
-
-/** What may wait; the request that runs is not counted. */
-export interface Room {
-  requests: number;
-  /** Of all that wait together. A request that waits alone may be larger. */
-  bytes: number;
 }
 
 export class RunQueue implements Runner {
@@ -113,7 +76,8 @@ export class RunQueue implements Runner {
   async #execute({ work, since, resolve, reject }: Waiting, started: number): Promise<void> {
     try {
       const outputs = await this.#run(work.inputs, work.outputs);
-      resolve({ outputs, queued: started - since, computed: this.#clock.now() - started });
+      const computed = this.#clock.now() - started;
+      resolve({ outputs, queued: started - since, computed, batch: 1, items: 1, first: true, from: 'run' });
     } catch (error) {
       reject(error);
     }

@@ -2,7 +2,7 @@
 import { LoadError } from '../errors.ts';
 import { sizeOf, type Tensor, zeros } from '../protocol/datatypes.ts';
 import type { Signature, TensorSpec } from '../protocol/signature.ts';
-import type { Run } from './run-queue.ts';
+import type { Run } from './runner.ts';
 
 /** Zeros and empty strings, with 1 for each dimension that is not fixed. */
 export function madeUpInputs(signature: Signature): Tensor[] {

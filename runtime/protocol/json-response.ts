@@ -1,10 +1,6 @@
 /** Output tensors → the JSON answer of the Open Inference Protocol, written by hand: no schema is walked. Pure. */
+import type { AnsweredBy } from './codec.ts';
 import type { Tensor } from './datatypes.ts';
-
-export interface AnsweredBy {
-  model: string;
-  version: string;
-}
 
 /** The body of an answer. NaN and infinities become the strings "NaN", "Infinity", "-Infinity". */
 export function writeInferResponse(by: AnsweredBy, id: string | undefined, outputs: readonly Tensor[]): string {

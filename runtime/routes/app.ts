@@ -10,6 +10,7 @@ import Fastify, {
 } from 'fastify';
 import type { Logger } from 'pino';
 import type { Answer } from '../answer.ts';
+import { understands } from '../compression.ts';
 import type { Handler } from '../door.ts';
 import { codedError, errorAnswer } from '../error-answer.ts';
 import { RequestError } from '../errors.ts';
@@ -102,23 +103,15 @@ export function send(reply: FastifyReply, answer: Answer): FastifyReply {
   return reply.code(answer.status).headers(answer.headers).send(answer.body);
 }
 
-/** curl's default type is let in too: what the body is, its text shows. */
-const JSON_TYPES = /^(?:application\/(?:[\w.-]+\+)?json|text\/plain|application\/x-www-form-urlencoded)\s*(?:;|$)/i;
-
 /** Bodies stay bytes: most of what a split forwards is never parsed here. */
 function takeRawBodies(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   fastify.addHook('onRequest', async (request) => {
-    const { 'content-type': type, 'content-encoding': encoding } = request.headers;
-    if (encoding !== undefined && encoding !== 'identity') {
-      const message = `the content encoding ${encoding.slice(0, 40)} is not understood; send the body uncompressed`;
-      throw new RequestError('UNSUPPORTED_MEDIA_TYPE', message);
-    }
-    if (type !== undefined && type !== '' && request.method === 'POST' && !JSON_TYPES.test(type)) {
-      const message = `the content type ${type.slice(0, 80)} is not understood; send application/json`;
-      throw new RequestError('UNSUPPORTED_MEDIA_TYPE', message);
-    }
+    const encoding = request.headers['content-encoding'];
+    if (encoding === undefined || understands(encoding)) return;
+    const message = `the content encoding ${encoding.slice(0, 40)} is not understood; send the body uncompressed`;
+    throw new RequestError('UNSUPPORTED_MEDIA_TYPE', message);
   });
 }
 

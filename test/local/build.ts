@@ -15,7 +15,15 @@ export function launch(version = 'v1', more: Partial<Launch> = {}): Launch {
     serving: {
       batching: { maxBatchSize: 32, maxDelayMs: 0 },
       warmupRequests: 1,
-      session: { threads: 1, graphOptimization: 'all', executionProviders: ['cpu'], arena: true },
+      session: {
+        threads: 1,
+        graphOptimization: 'all',
+        executionProviders: ['cpu'],
+        arena: true,
+        device: 0,
+        keepOptimized: false,
+      },
+      execution: { cores: 1 },
       limits: { bodyBytes: 1_000_000, queue: 10, timeoutMs: 1_000 },
       protocols: ['rest'],
     },

@@ -14,7 +14,15 @@ export const DIGITS = 'examples/digits/models/1/model.onnx';
 export const SERVING: RuntimeServing = {
   batching: { maxBatchSize: 1, maxDelayMs: 0 },
   warmupRequests: 1,
-  session: { threads: 1, graphOptimization: 'all', executionProviders: ['cpu'], arena: true },
+  session: {
+    threads: 1,
+    graphOptimization: 'all',
+    executionProviders: ['cpu'],
+    arena: true,
+    device: 0,
+    keepOptimized: false,
+  },
+  execution: { cores: 1 },
   limits: { bodyBytes: 16 * 2 ** 20, queue: 1024, timeoutMs: 30_000 },
   protocols: ['rest'],
 };
@@ -23,7 +31,7 @@ export type ServingChanges = { [K in keyof RuntimeServing]?: Partial<RuntimeServ
 
 export function servingWith(changes: ServingChanges = {}): RuntimeServing {
   const merged = { ...SERVING, ...changes } as RuntimeServing;
-  for (const key of ['batching', 'session', 'limits'] as const) {
+  for (const key of ['batching', 'session', 'execution', 'limits'] as const) {
     Object.assign(merged, { [key]: { ...SERVING[key], ...changes[key] } });
   }
   return merged;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type Done, RunQueue, type Work } from '../../runtime/models/run-queue.ts';
+import { RunQueue } from '../../runtime/models/run-queue.ts';
+import type { Done, Work } from '../../runtime/models/runner.ts';
 import type { Tensor } from '../../runtime/protocol/datatypes.ts';
 import { FakeClock } from './fake-clock.ts';
 
@@ -39,6 +40,7 @@ function bench(requests = 10, bytes = 1_000) {
       outputs: ['y'],
       bytes: size,
       deadline: clock.now() + timeout,
+      caller: {},
       onGone(callback) {
         gone.set(name, callback);
         return () => gone.delete(name);

@@ -52,7 +52,7 @@ describe('kubectl apply of the digits example', () => {
   it('has asked for no object that its caches hold', () => {
     const gets = world.requests.filter(({ verb }) => verb === 'get').map(({ resource, status }) => [resource, status]);
     expect(gets.every(([, status]) => status === 404)).toBe(true);
-    expect(gets).toHaveLength(6);
+    expect(gets).toHaveLength(2);
   });
 
   it('says what is served, and where', async () => {

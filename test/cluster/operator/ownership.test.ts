@@ -108,6 +108,41 @@ describe('a name that somebody else has', () => {
     await remove();
     await untilGone();
   });
+
+  it('is not taken either when it is the hashed one of a version, which is written unasked', async () => {
+    const theirs = await create('Service', V1, {}, { spec: { ports: [{ port: 80 }] } });
+    await world.apply(digits());
+    const status = await world.until('NameTaken is said', (said) => conditionOf(said, 'Ready')?.reason === 'NameTaken');
+    expect(status.blockedBy).toContain(`Service ${V1}`);
+    await world.settled();
+    expect(await isUntouched('Service', theirs)).toBe(true);
+    await world.client.delete(SERVICES, world.key(V1));
+    await world.untilReady();
+    await remove();
+    await untilGone();
+  });
+
+  it('is its own that the cache does not know yet: goes on with it', async () => {
+    await world.apply(digits());
+    await world.untilReady();
+    await world.settled();
+    const mine = await world.get(SERVICES, V1);
+    // By another manager, as an edit by hand would: without force the apply meets a conflict.
+    await world.client.patch(
+      SERVICES,
+      world.key(V1),
+      { spec: { publishNotReadyAddresses: false } },
+      { manager: 'by-hand' },
+    );
+    await world.untilReady();
+    await eventually('it is put back', async () => {
+      const there = await world.get(SERVICES, V1);
+      expect(there?.metadata.uid).toBe(mine?.metadata.uid);
+      return true;
+    });
+    await remove();
+    await untilGone();
+  });
 });
 
 describe('neighbours', () => {

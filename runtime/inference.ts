@@ -1,0 +1,143 @@
+/**
+ * The way of an inference request from a protocol to its answer, whatever the protocol: which version, split, inflate,
+ * decode, run, encode, count. Transports (fastify routes, gRPC) hand in bytes and get an answer.
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+import { type Answer, VERSION_HEADER } from './answer.ts';
+import type { Clock } from './clock.ts';
+import { compress, inflate } from './compression.ts';
+import { codedError, errorAnswer } from './error-answer.ts';
+import { RequestError } from './errors.ts';
+import type { OwnVersion } from './own-version.ts';
+import type { Codec } from './protocol/codec.ts';
+import type { Recorder } from './recorder.ts';
+import { MIRROR_HEADER, type Split, TIMEOUT_HEADER } from './split.ts';
+
+export interface Call {
+  method: string;
+  /** Path and query: what a forward asks for at the other version's direct HTTP port. */
+  url: string;
+  /** Lower-case names. */
+  headers: IncomingHttpHeaders;
+  body: Buffer | undefined;
+  /** The model that the request names; undefined where the protocol has no place for it. */
+  model: string | undefined;
+  /** The version that the path (or the message) names, by its own name. */
+  version: string | undefined;
+  /** Ms that the caller gives it. */
+  timeoutMs?: number | undefined;
+  /** Who asks, such as a connection. */
+  caller: object;
+  /** Calls back once when the caller is gone. @returns how to stop listening */
+  onGone(callback: () => void): () => void;
+}
+
+export interface InferenceOptions {
+  own: OwnVersion;
+  split: Pick<Split, 'handle'>;
+  /** Entry doors split; direct doors answer as the own version, or not at all. */
+  kind: 'entry' | 'direct';
+  limits: { bodyBytes: number; timeoutMs: number };
+  clock: Clock;
+  recorder: Recorder;
+  unforeseen(error: unknown): void;
+}
+
+export class Inference {
+  readonly kind: 'entry' | 'direct';
+  readonly #options: InferenceOptions;
+
+  constructor(options: InferenceOptions) {
+    this.kind = options.kind;
+    this.#options = options;
+  }
+
+  /** Answers an inference request; coded errors are answers too, it never rejects. */
+  async infer(call: Call, codec: Codec): Promise<Answer> {
+    const { own, split, clock, recorder, limits } = this.#options;
+    const arrived = clock.now();
+    const deadline = arrived + this.#timeoutOf(call);
+    const mirrored = this.kind === 'direct' && call.headers[MIRROR_HEADER] !== undefined;
+    try {
+      const pinned = this.#pinnedVersion(call);
+      const answerOwn = async () => {
+        const answer = await this.#answerOwn(call, codec, deadline);
+        if (!mirrored) recorder.answered(answer.status, clock.now() - arrived);
+        return answer;
+      };
+      return await split.handle({ ...call, pinned, deadline }, answerOwn);
+    } catch (error) {
+      const coded = codedError(error, limits.bodyBytes);
+      if (coded.code === 'INTERNAL') this.#options.unforeseen(error);
+      recorder.refused(coded.status, coded.headers[VERSION_HEADER]);
+      return errorAnswer(coded, own.version);
+    }
+  }
+
+  /**
+   * Answers a question about a model: here, unless it names a version that another process serves.
+   * @param answer is written as JSON
+   * @throws RequestError
+   */
+  async ask(call: Call, answer: () => object): Promise<Answer> {
+    const { own, clock, limits, split } = this.#options;
+    const pinned = this.#pinnedVersion(call);
+    const answerOwn = async (): Promise<Answer> => ({
+      status: 200,
+      headers: { 'content-type': 'application/json; charset=utf-8', [VERSION_HEADER]: own.version },
+      body: JSON.stringify(answer()),
+    });
+    if (pinned === undefined || pinned === own.version) return answerOwn();
+    return split.handle({ ...call, pinned, deadline: clock.now() + limits.timeoutMs }, answerOwn);
+  }
+
+  async #answerOwn(call: Call, codec: Codec, deadline: number): Promise<Answer> {
+    const { own, limits } = this.#options;
+    const { headers, caller, onGone } = call;
+    const encoding = headers['content-encoding'];
+    let body = call.body ?? EMPTY;
+    if (encoding !== undefined && encoding !== 'identity') {
+      try {
+        body = await inflate(body, encoding, limits.bodyBytes);
+      } catch (error) {
+        return errorAnswer(codedError(error, limits.bodyBytes), own.version);
+      }
+    }
+    const answer = await own.infer({ codec, headers, body, deadline, caller, onGone });
+    const accepts = headers['accept-encoding'];
+    return typeof accepts === 'string' && accepts !== '' ? compress(answer, accepts) : answer;
+  }
+
+  /** The version that the path or the header names, once the model's name is right. */
+  #pinnedVersion({ model, version, headers }: Call): string | undefined {
+    const { own } = this.#options;
+    if (model !== undefined && model !== own.model) {
+      const message = `there is no model '${model.slice(0, 80)}' here; there is '${own.model}'`;
+      throw new RequestError('MODEL_NOT_FOUND', message);
+    }
+    const named = headers[VERSION_HEADER];
+    const header = named === '' || Array.isArray(named) ? undefined : named;
+    if (this.kind === 'direct') {
+      for (const wanted of [version, header]) {
+        if (wanted !== undefined && wanted !== own.version) throw misdirected(wanted, own);
+      }
+    } else if (version !== undefined && header !== undefined && version !== header) {
+      const message = `the path names version '${version}', the header ${VERSION_HEADER} '${header}'`;
+      throw new RequestError('INVALID_REQUEST', message);
+    }
+    return version ?? header;
+  }
+
+  /** A forwarder says what is left of its own time; nobody may ask for more than the limit. */
+  #timeoutOf({ headers, timeoutMs }: Call): number {
+    const { limits } = this.#options;
+    const forwarded = this.kind === 'direct' ? Number(headers[TIMEOUT_HEADER]) : Number.NaN;
+    return Math.min(limits.timeoutMs, timeoutMs ?? limits.timeoutMs, forwarded >= 0 ? forwarded : limits.timeoutMs);
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+function misdirected(wanted: string, own: OwnVersion): RequestError {
+  return new RequestError('MISDIRECTED', `this port answers as version '${own.version}' only, not as '${wanted}'`);
+}

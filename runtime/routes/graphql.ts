@@ -1,0 +1,4 @@
+/** GraphQL, by mercurius. */
+import type { RegisterProtocol } from './protocol.ts';
+
+export const registerGraphql: RegisterProtocol = () => {};
