@@ -48,8 +48,8 @@ export async function execute(
       return false;
     }
   };
-  const foreign = await findForeign(changes.applies, md, hand, done);
-  const skipped = new Set([...foreign, ...changes.taken.map(idOf)]);
+  const taken = await findForeign(changes.applies, md, memory, hand, done);
+  const skipped = new Set([...taken, ...changes.taken.map(idOf)]);
   for (const one of changes.applies) {
     // It would steer the Deployment of somebody else.
     const steers = one.object.kind === 'HorizontalPodAutoscaler' && objectId('Deployment', one.object.metadata);
@@ -59,7 +59,10 @@ export async function execute(
     const written = await attempt(one.id, async () => {
       foreign = one.stored ? await apply(one, memory, hand) : await create(one, md, memory, hand);
     });
-    if (foreign) done.problems.push(nameTaken({ ...foreign, kind: one.object.kind }, md));
+    if (foreign) {
+      memory.foreign.add(one.id);
+      done.problems.push(nameTaken({ ...foreign, kind: one.object.kind }, md));
+    }
     if (foreign || !written) skipped.add(one.id);
   }
   const autoscalers = changes.prunes.filter(({ kind }) => kind === 'HorizontalPodAutoscaler');
@@ -93,15 +96,18 @@ const isHashed = ({ metadata }: Apply['object']): boolean => VERSION_LABEL in (m
 async function findForeign(
   applies: readonly Apply[],
   md: StoredModelDeployment,
+  { foreign }: KeyMemory,
   { client }: Hand,
   done: Executed,
 ): Promise<string[]> {
-  const missing = applies.filter(({ stored, object }) => !stored && !isHashed(object));
+  const missing = applies.filter(({ id, stored, object }) => !stored && (!isHashed(object) || foreign.has(id)));
   const answers = await Promise.all(
     missing.map(async ({ id, object }): Promise<string[]> => {
       try {
         const there = await client.get(resourceOf(object), object.metadata, { metadataOnly: true });
+        foreign.delete(id);
         if (!there || controllerOf(there)?.uid === md.metadata.uid) return [];
+        foreign.add(id);
         done.problems.push(nameTaken({ ...there, kind: object.kind }, md));
         return [id];
       } catch (error) {

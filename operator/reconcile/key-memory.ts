@@ -30,6 +30,8 @@ export interface KeyMemory {
    * into it): the hash of what was applied and the version that came of it. Applying it again would change nothing.
    */
   settled: Map<string, { hash: string; resourceVersion: string; generation: number | undefined }>;
+  /** Objects whose names were found to be somebody else's: asked for before they are written. */
+  foreign: Set<string>;
   /** Versions of pods whose digest was compared, by UID of the pod: the number of restarts then. */
   checkedDigests: Map<string, number>;
   /** Pods whose annotation was touched for a revision of the table, by UID. */
@@ -50,6 +52,7 @@ export function newMemory(uid: string, now: number): KeyMemory {
     table: undefined,
     inForce: undefined,
     settled: new Map(),
+    foreign: new Set(),
     checkedDigests: new Map(),
     touched: new Map(),
     made: undefined,
