@@ -49,11 +49,12 @@ export const launch = z.strictObject({
   table: z.string().optional(),
   /** Entry address. `none`: the public socket is handed over by a supervisor. */
   entry: z.union([z.literal('none'), address]),
-  direct: address,
-  admin: address,
+  /** `none`, as `admin`: a head deals out the connections, fetches the model and asks for reports (`runtime/fleet/`). */
+  direct: z.union([z.literal('none'), address]),
+  admin: z.union([z.literal('none'), address]),
   /** As `entry` and `direct`, for gRPC. Left out: no gRPC. */
   entryGrpc: z.union([z.literal('none'), address]).optional(),
-  directGrpc: address.optional(),
+  directGrpc: z.union([z.literal('none'), address]).optional(),
   /** Scratch folder that outlives the process, for optimised graphs. */
   cacheDir: z.string().optional(),
   /** Where the last words of a failed start go. */

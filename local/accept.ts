@@ -1,7 +1,7 @@
 /** From an accepted ModelDeployment to what the planner and the processes are told. */
 import { effectiveServing, retireAfterMs, runtimeServingOf, shadowPoints, statedShares } from '../api/effective.ts';
 import type { Launch } from '../api/launch.ts';
-import type { ModelDeployment } from '../api/model-deployment.ts';
+import type { ModelDeployment, ModelDeploymentSpec } from '../api/model-deployment.ts';
 import type { Desired } from '../core/model.ts';
 import { LocalError } from './errors.ts';
 import { localUri, type Places } from './volumes.ts';
@@ -17,14 +17,16 @@ export interface LaunchSettings {
 export function launchesOf({ metadata, spec }: ModelDeployment, settings: LaunchSettings): Map<string, Launch> {
   return new Map(
     spec.versions.map((version) => {
+      const serving = runtimeServingOf(effectiveServing(spec, version));
       const launch: Launch = {
         model: metadata.name,
         version: version.name,
         uri: placed(metadata.name, version.name, version.model.uri, settings.places),
         ...(version.model.sha256 !== undefined && { sha256: version.model.sha256 }),
-        serving: runtimeServingOf(effectiveServing(spec, version)),
+        serving,
         table: settings.table,
         entry: 'none',
+        ...(serving.protocols.includes('grpc') && { entryGrpc: 'none' }),
         direct: '127.0.0.1:0',
         admin: '127.0.0.1:0',
         drainDelayMs: 0,
@@ -33,6 +35,11 @@ export function launchesOf({ metadata, spec }: ModelDeployment, settings: Launch
       return [version.name, launch];
     }),
   );
+}
+
+/** Whether some version of it is served over gRPC. */
+export function speaksGrpc(spec: ModelDeploymentSpec): boolean {
+  return spec.versions.some((version) => runtimeServingOf(effectiveServing(spec, version)).protocols.includes('grpc'));
 }
 
 function placed(model: string, version: string, uri: string, places: Places): string {

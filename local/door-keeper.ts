@@ -1,12 +1,13 @@
-/** Who accepts the public connections. The next one takes the door before the last one lets go: there is always one. */
+/** Who accepts the public connections. The next one takes the doors before the last one lets go: there is always one. */
+import type { PublicDoors } from './listen-handle.ts';
 import type { RuntimeProcess } from './process.ts';
 
 export class DoorKeeper {
-  readonly #handle: unknown;
+  readonly #doors: PublicDoors;
   #holder: RuntimeProcess | undefined;
 
-  constructor(handle: unknown) {
-    this.#handle = handle;
+  constructor(doors: PublicDoors) {
+    this.#doors = doors;
   }
 
   /** The process that accepts; undefined when it has ended. */
@@ -18,7 +19,10 @@ export class DoorKeeper {
   async handOver(to: RuntimeProcess): Promise<boolean> {
     const before = this.holder;
     if (before === to) return false;
-    await to.take(this.#handle);
+    const { http, grpc } = this.#doors;
+    await to.take('http', http.handle);
+    // A version may leave gRPC out; then nobody answers there while it has the doors.
+    if (grpc && to.launch.entryGrpc !== undefined) await to.take('grpc', grpc.handle);
     this.#holder = to;
     before?.release();
     return true;

@@ -20,6 +20,8 @@ interface TcpHandle {
 type CreateServerHandle = (address: string, port: number, addressType: 4 | 6, fd: number) => TcpHandle | number;
 const createServerHandle = (net as unknown as { _createServerHandle: CreateServerHandle })._createServerHandle;
 
+const MOST_PORT = 65_535;
+
 export interface PublicDoor {
   host: string;
   port: number;
@@ -29,8 +31,19 @@ export interface PublicDoor {
   close(): void;
 }
 
+/** The public sockets of one ModelDeployment. */
+export interface PublicDoors {
+  http: PublicDoor;
+  /** Left out: no version of it speaks gRPC. */
+  grpc?: PublicDoor;
+}
+
 /** Binds and does not listen. @param port 0 for a free one @throws LocalError ADDRESS_IN_USE, ADDRESS_NOT_AVAILABLE */
 export async function bindDoor(host: string, port: number): Promise<PublicDoor> {
+  if (port > MOST_PORT) {
+    const message = `there is no port ${port}: the ports of all ModelDeployments must end at ${MOST_PORT}; choose a lower --port`;
+    throw new LocalError('ADDRESS_NOT_AVAILABLE', message);
+  }
   const { address, family } = await resolveHost(host);
   // bind() alone lets an address in use pass and leaves the error to listen(), in a child, where it is too late.
   if (port !== 0) await probe(host, address, port);
@@ -50,9 +63,14 @@ export async function bindDoor(host: string, port: number): Promise<PublicDoor> 
   };
 }
 
-/** Base URL of a public door. */
-export function urlOf({ host, port }: PublicDoor): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+/** Base URL of a public HTTP door. */
+export function urlOf(door: PublicDoor): string {
+  return `http://${authorityOf(door)}`;
+}
+
+/** `HOST:PORT`, which is what gRPC clients take. */
+export function authorityOf({ host, port }: PublicDoor): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 async function resolveHost(host: string): Promise<{ address: string; family: number }> {

@@ -1,7 +1,7 @@
 /** One runtime process: started, spoken to over IPC, asked for its report, ended. */
 import { type ChildProcess, type SendHandle, spawn } from 'node:child_process';
 import { appendFileSync, closeSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { fromRuntime, type ToRuntime } from '../api/handoff.ts';
+import { fromRuntime, type PublicDoorName, type ToRuntime } from '../api/handoff.ts';
 import { type Launch, launchArgs } from '../api/launch.ts';
 import type { PodReport } from '../api/pod-report.ts';
 import type { Clock } from './clock.ts';
@@ -32,8 +32,8 @@ export interface RuntimeProcess {
   readonly report: PodReport | undefined;
   /** Settles once, soon after the end. */
   readonly ended: Promise<End>;
-  /** Accept on the public socket. Rejects when it has not said so in time, or ended. */
-  take(handle: unknown): Promise<void>;
+  /** Accept on a public socket. Rejects when it has not said so in time, or ended. */
+  take(door: PublicDoorName, handle: unknown): Promise<void>;
   /** Accept no more. */
   release(): void;
   /** Asks for a fresh report; without one the old one stays. */
@@ -75,7 +75,7 @@ export class ChildRuntime implements RuntimeProcess {
   #revision = 0;
   #report: PodReport | undefined;
   #stderr = '';
-  #taking: { resolve(): void; reject(error: Error): void } | undefined;
+  readonly #taking = new Map<PublicDoorName, { resolve(): void; reject(error: Error): void }>();
   #cancelKill: (() => void) | undefined;
 
   constructor(options: ProcessOptions) {
@@ -113,15 +113,16 @@ export class ChildRuntime implements RuntimeProcess {
     return this.#report;
   }
 
-  take(handle: unknown): Promise<void> {
+  take(door: PublicDoorName, handle: unknown): Promise<void> {
     return new Promise((resolve, reject) => {
-      const fail = (why: string) => reject(new Error(`${this.launch.version} did not take the public socket: ${why}`));
+      const { version } = this.launch;
+      const fail = (why: string) => reject(new Error(`${version} did not take the public ${door} socket: ${why}`));
       const cancel = this.#options.clock.after(TAKE_LIMIT_MS, () => fail(`no answer in ${TAKE_LIMIT_MS} ms`));
-      this.#taking = {
+      this.#taking.set(door, {
         resolve: () => [cancel(), resolve()],
         reject: (error) => [cancel(), fail(error.message)],
-      };
-      this.#send({ type: 'take', door: 'http' }, handle);
+      });
+      this.#send({ type: 'take', door }, handle);
     });
   }
 
@@ -152,11 +153,15 @@ export class ChildRuntime implements RuntimeProcess {
 
   #send(message: ToRuntime, handle?: unknown): void {
     if (!this.#child.connected) {
-      this.#taking?.reject(new Error('it has ended'));
+      this.#rejectTaking(new Error('it has ended'));
       return;
     }
     // A failed write means that the process is ending; `exit` tells.
-    this.#child.send(message, handle as SendHandle, (error) => error && this.#taking?.reject(error));
+    this.#child.send(message, handle as SendHandle, (error) => error && this.#rejectTaking(error));
+  }
+
+  #rejectTaking(error: Error): void {
+    for (const taking of this.#taking.values()) taking.reject(error);
   }
 
   #hear(raw: unknown): void {
@@ -165,19 +170,21 @@ export class ChildRuntime implements RuntimeProcess {
     const message = parsed.data;
     switch (message.type) {
       case 'listening':
-        this.#ports = { direct: message.direct, admin: message.admin };
+        if (message.direct !== undefined && message.admin !== undefined) {
+          this.#ports = { direct: message.direct, admin: message.admin };
+        }
         break;
       case 'ready':
         if (this.#state === 'starting') this.#state = 'ready';
         this.#wasReady = true;
         break;
       case 'taken':
-        this.#taking?.resolve();
+        this.#taking.get(message.door)?.resolve();
         break;
       case 'table':
         this.#revision = message.revision;
         break;
-      case 'released':
+      default:
         break;
     }
     this.#options.onChange();
@@ -192,7 +199,7 @@ export class ChildRuntime implements RuntimeProcess {
     const end = (how: string) => {
       this.#state = 'ended';
       this.#cancelKill?.();
-      this.#taking?.reject(new Error(how));
+      this.#rejectTaking(new Error(how));
       this.#options.onChange();
       const finish = () => resolve(this.#end(how));
       const cancel = this.#options.clock.after(LAST_WORDS_WAIT_MS, finish);

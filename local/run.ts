@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers';
 import { fileURLToPath } from 'node:url';
+import { speaksGrpc } from './accept.ts';
 import { type Clock, realClock } from './clock.ts';
+import { LocalError } from './errors.ts';
 import { checkVolumes, readFiles, type SourceFile } from './files.ts';
-import { bindDoor, type PublicDoor } from './listen-handle.ts';
+import { bindDoor, type PublicDoors } from './listen-handle.ts';
 import { ChildRuntime } from './process.ts';
 import { readReport } from './report-reader.ts';
 import { type LocalRun, Running } from './running.ts';
@@ -19,7 +21,7 @@ export interface RunOptions {
   /** YAML files, each with one or more ModelDeployments. */
   files: readonly string[];
   host: string;
-  /** Port of the first ModelDeployment; the next one has `port + 10`, and so on. 0 asks for free ones. */
+  /** Port of the first ModelDeployment, gRPC is at the next; a second one has `port + 10`, and so on. 0: free ones. */
   port: number;
   /** Folder by claim name, for `pvc://CLAIM/PATH`. */
   volumes: Readonly<Record<string, string>>;
@@ -75,7 +77,7 @@ export async function runLocal(options: RunOptions, deps: Partial<RunDeps> = {})
           ...all,
           document,
           state,
-          door: doors.get(name) as PublicDoor,
+          doors: doors.get(name) as PublicDoors,
           settings: { places: { volumes, base: file.folder }, logLevel: options.logLevel ?? 'warn' },
           say: running.sayFor(name),
           start: starter(state, all),
@@ -103,13 +105,25 @@ function stateFolder(stateDir: string | undefined, cleanUp: (() => void)[]): str
 }
 
 async function bindDoors(files: readonly SourceFile[], { host, port }: RunOptions, cleanUp: (() => void)[]) {
-  const doors = new Map<string, PublicDoor>();
-  for (const [i, { metadata }] of files.flatMap((file) => file.documents).entries()) {
-    const door = await bindDoor(host, port === 0 ? 0 : port + i * PORT_STEP);
+  const doors = new Map<string, PublicDoors>();
+  const bind = async (at: number) => {
+    const door = await bindDoor(host, port === 0 ? 0 : at);
     cleanUp.push(() => door.close());
-    doors.set(metadata.name, door);
+    return door;
+  };
+  for (const [i, { metadata, spec }] of files.flatMap((file) => file.documents).entries()) {
+    const first = port + i * PORT_STEP;
+    const http = await bind(first);
+    const grpc = speaksGrpc(spec) ? await bind(first + 1).catch(withGrpcHint) : undefined;
+    doors.set(metadata.name, { http, ...(grpc && { grpc }) });
   }
   return doors;
+}
+
+function withGrpcHint(error: unknown): never {
+  if (!(error instanceof LocalError)) throw error;
+  const hint = '(gRPC has the port after the one of --port; without grpc in serving.protocols none is needed)';
+  throw new LocalError(error.code, `${error.message} ${hint}`);
 }
 
 function starter(state: DeploymentState, { clock, script }: RunDeps) {

@@ -5,7 +5,7 @@ import { LocalError } from './errors.ts';
 import { readEdit, type SourceFile } from './files.ts';
 import { firstFailures } from './first-load.ts';
 import { writeJson } from './json-file.ts';
-import { urlOf } from './listen-handle.ts';
+import { authorityOf, urlOf } from './listen-handle.ts';
 import type { Say } from './say.ts';
 import type { LocalEvent, Snapshot } from './snapshot.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -20,7 +20,7 @@ export interface RunEvents {
 }
 
 export interface LocalRun {
-  readonly deployments: readonly { name: string; url: string; entryPort: number }[];
+  readonly deployments: readonly { name: string; url: string; entryPort: number; grpc?: string }[];
   /** @returns how to stop listening */
   on<K extends keyof RunEvents>(name: K, listener: RunEvents[K]): () => void;
   snapshot(): Snapshot;
@@ -72,10 +72,11 @@ export class Running implements LocalRun {
   }
 
   get deployments() {
-    return this.#supervisors.map(({ document, door }) => ({
+    return this.#supervisors.map(({ document, doors: { http, grpc } }) => ({
       name: document.metadata.name,
-      url: urlOf(door),
-      entryPort: door.port,
+      url: urlOf(http),
+      entryPort: http.port,
+      ...(grpc && { grpc: authorityOf(grpc) }),
     }));
   }
 

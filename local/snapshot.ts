@@ -48,6 +48,8 @@ export interface DeploymentView {
   name: string;
   /** Base URL of the public door, such as `http://127.0.0.1:8080`. */
   url: string;
+  /** `HOST:PORT` of the public gRPC door, such as `127.0.0.1:8081`; absent when no version speaks gRPC. */
+  grpc?: string;
   phase: DeploymentPhase;
   /** The stable version. */
   primary?: string;

@@ -9,12 +9,12 @@ import { percentOf } from '../api/units.ts';
 import { firstMemory, type Memory, type Plan } from '../core/model.ts';
 import { plan } from '../core/plan.ts';
 import { reusedVersions } from '../core/reuse.ts';
-import { desiredOf, type LaunchSettings, launchesOf } from './accept.ts';
+import { desiredOf, type LaunchSettings, launchesOf, speaksGrpc } from './accept.ts';
 import type { Clock } from './clock.ts';
 import { DoorKeeper } from './door-keeper.ts';
 import { LocalError } from './errors.ts';
 import { ignoredFields } from './ignored.ts';
-import { type PublicDoor, urlOf } from './listen-handle.ts';
+import { authorityOf, type PublicDoors, urlOf } from './listen-handle.ts';
 import { Meter } from './meter.ts';
 import type { RuntimeProcess } from './process.ts';
 import type { Say } from './say.ts';
@@ -24,7 +24,7 @@ import { Versions } from './versions.ts';
 export interface SupervisorOptions {
   document: ModelDeployment;
   settings: Omit<LaunchSettings, 'table'>;
-  door: PublicDoor;
+  doors: PublicDoors;
   state: DeploymentState;
   clock: Clock;
   /** 0 ≤ x < 1. */
@@ -38,7 +38,7 @@ const LAST_LAME_DUCK_MS = 300;
 const RETRY_MS = 1_000;
 
 export class Supervisor {
-  readonly door: PublicDoor;
+  readonly doors: PublicDoors;
   readonly meter = new Meter();
   readonly versions: Versions;
   readonly #options: SupervisorOptions;
@@ -58,10 +58,10 @@ export class Supervisor {
 
   /** Starts nothing until `begin`. @throws LocalError when a model cannot be placed, or VERSION_REUSED */
   constructor(options: SupervisorOptions) {
-    const { document, state, door } = options;
+    const { document, state, doors } = options;
     this.#options = options;
-    this.door = door;
-    this.#doorKeeper = new DoorKeeper(door.handle);
+    this.doors = doors;
+    this.#doorKeeper = new DoorKeeper(doors);
     this.#launches = this.#launchesFor(document);
     this.#document = document;
     this.#memory = firstMemory(state.split);
@@ -118,7 +118,10 @@ export class Supervisor {
 
   /** The first pass for a document, with what of it is left undone. */
   begin(): void {
-    for (const ignored of ignoredFields(this.#document.spec)) this.#options.say('warn', 'field-ignored', ignored);
+    const { spec } = this.#document;
+    const noDoor = 'protocols: grpc was not among them when this run started; start again to serve it';
+    const ignored = [...ignoredFields(spec), ...(speaksGrpc(spec) && !this.doors.grpc ? [noDoor] : [])];
+    for (const each of ignored) this.#options.say('warn', 'field-ignored', each);
     this.reconcile();
   }
 
@@ -149,7 +152,7 @@ export class Supervisor {
     this.#cancelWake?.();
     this.#options.say('info', 'draining', 'answering what is in flight, then stopping');
     await this.#running;
-    this.door.close();
+    this.#closeDoors();
     await this.#sample();
     const { holder } = this.#doorKeeper;
     holder?.drain(LAST_LAME_DUCK_MS);
@@ -159,11 +162,16 @@ export class Supervisor {
     this.#options.say('info', 'stopped', 'stopped');
   }
 
+  #closeDoors(): void {
+    this.doors.http.close();
+    this.doors.grpc?.close();
+  }
+
   /** Ends everything at once. */
   kill(): void {
     this.#phase = 'draining';
     this.#cancelWake?.();
-    this.door.close();
+    this.#closeDoors();
     this.versions.kill();
   }
 
@@ -240,8 +248,9 @@ export class Supervisor {
     const { version } = to.launch;
     if (!(await this.#doorKeeper.handOver(to))) return;
     this.#again = true;
-    if (!this.#served)
-      this.#options.say('info', 'serving', `serving at ${urlOf(this.door)}, through ${version}`, version);
+    const { http, grpc } = this.doors;
+    const at = grpc ? `${urlOf(http)} and, over gRPC, ${authorityOf(grpc)}` : urlOf(http);
+    if (!this.#served) this.#options.say('info', 'serving', `serving at ${at}, through ${version}`, version);
     else if (before !== version) {
       const instead = before === undefined ? '' : ` instead of ${before}`;
       this.#options.say('info', 'entry-moved', `${version} answers the door${instead}`, version);

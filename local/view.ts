@@ -1,16 +1,17 @@
 /** What a supervisor looks like from outside: its part of the snapshot. */
 import { shadowPoints, statedShares } from '../api/effective.ts';
 import { percentOf } from '../api/units.ts';
-import { urlOf } from './listen-handle.ts';
+import { authorityOf, urlOf } from './listen-handle.ts';
 import type { DeploymentPhase, DeploymentView, VersionPhase, VersionView } from './snapshot.ts';
 import type { Supervisor } from './supervisor.ts';
 import type { VersionKeeper } from './version-keeper.ts';
 
 export function viewOf(supervisor: Supervisor): DeploymentView {
-  const { document, table, meter, inForce } = supervisor;
+  const { document, table, meter, inForce, doors } = supervisor;
   return {
     name: document.metadata.name,
-    url: urlOf(supervisor.door),
+    url: urlOf(doors.http),
+    ...(doors.grpc && { grpc: authorityOf(doors.grpc) }),
     phase: phaseOf(supervisor),
     ...(table && { primary: table.primary, revision: table.revision }),
     inForce,

@@ -30,6 +30,8 @@ export class Door {
   /** Servers that no longer listen but still have connections. */
   readonly #leaving = new Set<Server>();
   readonly #sockets = new Set<Socket>();
+  /** Servers that never listen, their connections being handed in; and how many of these are open. */
+  readonly #fed = new WeakMap<Server, number>();
   #current: Server | undefined;
   #accepted = 0;
   #drained = false;
@@ -59,8 +61,33 @@ export class Door {
     await this.#open((server) => server.listen(handle as object));
   }
 
-  #open(listen: (server: Server) => void): Promise<number> {
-    if (this.#drained) return Promise.reject(new Error('this process is shutting down'));
+  /** Serves a connection that another process accepted. */
+  admit(socket: Socket): void {
+    if (this.#drained) {
+      socket.destroy();
+      return;
+    }
+    if (!this.#current) {
+      this.#current = this.#newServer();
+      this.#fed.set(this.#current, 0);
+      // HAZARD: only this event makes a server keep track of its connections, without which none times out or is idle.
+      this.#current.emit('listening');
+    }
+    const server = this.#current;
+    this.#countFed(server, 1);
+    socket.once('close', () => this.#countFed(server, -1));
+    server.emit('connection', socket);
+  }
+
+  /** A server that listens says by itself when its last connection is gone. */
+  #countFed(server: Server, by: number): void {
+    const open = this.#fed.get(server);
+    if (open === undefined) return;
+    this.#fed.set(server, open + by);
+    if (open + by === 0 && this.#leaving.has(server)) server.emit('close');
+  }
+
+  #newServer(): Server {
     const server = createServer({
       requestTimeout: this.#options.requestTimeoutMs,
       headersTimeout: Math.min(HEADERS_TIMEOUT_MS, this.#options.requestTimeoutMs),
@@ -78,6 +105,12 @@ export class Door {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
+    return server;
+  }
+
+  #open(listen: (server: Server) => void): Promise<number> {
+    if (this.#drained) return Promise.reject(new Error('this process is shutting down'));
+    const server = this.#newServer();
     return new Promise((resolve, reject) => {
       server.once('error', reject);
       server.once('listening', () => {
@@ -111,7 +144,8 @@ export class Door {
     });
     for (const response of this.#busy) if (!response.headersSent) response.shouldKeepAlive = false;
     // Not http's own close(): that would cut idle connections while a client writes its next request on them.
-    NetServer.prototype.close.call(server);
+    if (this.#fed.has(server)) this.#countFed(server, 0);
+    else NetServer.prototype.close.call(server);
   }
 
   /**
@@ -157,11 +191,11 @@ export class Door {
 }
 
 /** One round of the event loop, its look at the sockets included. */
-function turn(): Promise<void> {
+export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-function splitAddress(address: string): { host: string; port: number } {
+export function splitAddress(address: string): { host: string; port: number } {
   const at = address.lastIndexOf(':');
   return { host: address.slice(0, at).replace(/^\[(.*)\]$/, '$1'), port: Number(address.slice(at + 1)) };
 }

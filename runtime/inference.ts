@@ -11,7 +11,7 @@ import { RequestError } from './errors.ts';
 import type { OwnVersion } from './own-version.ts';
 import type { Codec } from './protocol/codec.ts';
 import type { Recorder } from './recorder.ts';
-import { MIRROR_HEADER, type Split, TIMEOUT_HEADER } from './split.ts';
+import { MIRROR_HEADER, type Split, type SplitRequest, TIMEOUT_HEADER } from './split.ts';
 
 export interface Call {
   method: string;
@@ -54,7 +54,7 @@ export class Inference {
 
   /** Answers an inference request; coded errors are answers too, it never rejects. */
   async infer(call: Call, codec: Codec): Promise<Answer> {
-    const { own, split, clock, recorder, limits } = this.#options;
+    const { split, clock, recorder } = this.#options;
     const arrived = clock.now();
     const deadline = arrived + this.#timeoutOf(call);
     const mirrored = this.kind === 'direct' && call.headers[MIRROR_HEADER] !== undefined;
@@ -65,13 +65,19 @@ export class Inference {
         if (!mirrored) recorder.answered(answer.status, clock.now() - arrived);
         return answer;
       };
-      return await split.handle({ ...call, pinned, deadline }, answerOwn);
+      return await split.handle(splitRequest(call, pinned, deadline), answerOwn);
     } catch (error) {
-      const coded = codedError(error, limits.bodyBytes);
-      if (coded.code === 'INTERNAL') this.#options.unforeseen(error);
-      recorder.refused(coded.status, coded.headers[VERSION_HEADER]);
-      return errorAnswer(coded, own.version);
+      return this.refuse(error);
     }
+  }
+
+  /** The answer to a request that came to nothing before a version could answer it, counted as such. */
+  refuse(error: unknown): Answer {
+    const { own, recorder, limits } = this.#options;
+    const coded = codedError(error, limits.bodyBytes);
+    if (coded.code === 'INTERNAL') this.#options.unforeseen(error);
+    recorder.refused(coded.status, coded.headers[VERSION_HEADER]);
+    return errorAnswer(coded, own.version);
   }
 
   /**
@@ -88,24 +94,37 @@ export class Inference {
       body: JSON.stringify(answer()),
     });
     if (pinned === undefined || pinned === own.version) return answerOwn();
-    return split.handle({ ...call, pinned, deadline: clock.now() + limits.timeoutMs }, answerOwn);
+    return split.handle(splitRequest(call, pinned, clock.now() + limits.timeoutMs), answerOwn);
   }
 
-  async #answerOwn(call: Call, codec: Codec, deadline: number): Promise<Answer> {
-    const { own, limits } = this.#options;
-    const { headers, caller, onGone } = call;
+  #answerOwn(call: Call, codec: Codec, deadline: number): Promise<Answer> {
+    const { headers, caller, onGone, body = EMPTY } = call;
+    const infer = (inflated: Buffer) =>
+      this.#options.own.infer({ codec, headers, body: inflated, deadline, caller, onGone });
     const encoding = headers['content-encoding'];
-    let body = call.body ?? EMPTY;
-    if (encoding !== undefined && encoding !== 'identity') {
-      try {
-        body = await inflate(body, encoding, limits.bodyBytes);
-      } catch (error) {
-        return errorAnswer(codedError(error, limits.bodyBytes), own.version);
-      }
-    }
-    const answer = await own.infer({ codec, headers, body, deadline, caller, onGone });
     const accepts = headers['accept-encoding'];
-    return typeof accepts === 'string' && accepts !== '' ? compress(answer, accepts) : answer;
+    const isEncoded = encoding !== undefined && encoding !== 'identity';
+    // Most requests want neither: no promise of ours is between them and the model.
+    if (!isEncoded && !accepts) return infer(body);
+    return this.#inflated(isEncoded ? encoding : undefined, body, infer).then((answer) =>
+      typeof accepts === 'string' && accepts !== '' ? compress(answer, accepts) : answer,
+    );
+  }
+
+  async #inflated(
+    encoding: string | undefined,
+    body: Buffer,
+    infer: (body: Buffer) => Promise<Answer>,
+  ): Promise<Answer> {
+    if (encoding === undefined) return infer(body);
+    const { limits, own } = this.#options;
+    let inflated: Buffer;
+    try {
+      inflated = await inflate(body, encoding, limits.bodyBytes);
+    } catch (error) {
+      return errorAnswer(codedError(error, limits.bodyBytes), own.version);
+    }
+    return infer(inflated);
   }
 
   /** The version that the path or the header names, once the model's name is right. */
@@ -137,6 +156,11 @@ export class Inference {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+function splitRequest(call: Call, pinned: string | undefined, deadline: number): SplitRequest {
+  const { method, url, headers, body, onGone } = call;
+  return { method, url, headers, body, pinned, deadline, onGone };
+}
 
 function misdirected(wanted: string, own: OwnVersion): RequestError {
   return new RequestError('MISDIRECTED', `this port answers as version '${own.version}' only, not as '${wanted}'`);

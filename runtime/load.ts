@@ -11,13 +11,29 @@ export interface LoadDeps {
   /** 0 ≤ x < 1. */
   random(): number;
   warn(message: string): void;
+  /** Breaks the start off, as when the process is to end: a step that runs is waited for, none follows. */
+  signal?: AbortSignal;
+}
+
+/** A file that the head of a replica fetched and verified for all of its processes. */
+export interface GivenModel {
+  path: string;
+  digest: string;
+  /** Ms that its phases took. */
+  phases: Readonly<Record<string, number>>;
 }
 
 /**
  * Loads what the launch names into `own`, which says at any time how far it is.
+ * @param given left out: fetched and verified here
  * @throws LoadError
  */
-export async function loadInto(own: OwnVersion, launch: Launch, { clock, random, warn }: LoadDeps): Promise<void> {
+export async function loadInto(
+  own: OwnVersion,
+  launch: Launch,
+  { clock, random, warn, signal }: LoadDeps,
+  given?: GivenModel,
+): Promise<void> {
   const { uri, sha256, serving } = launch;
   const onPhase = (phase: string, ms: number) => {
     // To a µs.
@@ -25,16 +41,13 @@ export async function loadInto(own: OwnVersion, launch: Launch, { clock, random,
   };
   try {
     own.state = 'Downloading';
-    const started = clock.now();
-    const file = await fetchModel(uri, { sha256, download: { clock, random, warn } });
-    onPhase('fetch', clock.now() - started);
+    for (const [phase, ms] of Object.entries(given?.phases ?? {})) onPhase(phase, ms);
+    const file = given
+      ? { ...given, dispose: async () => {} }
+      : await fetchModel(uri, { sha256, download: { clock, random, warn, signal }, onPhase });
     own.digest = file.digest;
     own.state = 'Loading';
-    try {
-      own.serve(await loadModel(file, { serving, clock, warn, onPhase }));
-    } finally {
-      await file.dispose();
-    }
+    own.serve(await loadModel(file, { serving, cacheDir: launch.cacheDir, clock, warn, onPhase, signal }));
   } catch (error) {
     const failure = error instanceof LoadError ? error : new LoadError('INTERNAL', String(error), { cause: error });
     own.fail(failure);

@@ -2,6 +2,7 @@
 import type { TensorMetadata } from '../api/pod-report.ts';
 import type { MODEL_STATES } from '../api/status.ts';
 import { type Answer, VERSION_HEADER } from './answer.ts';
+import type { Clock } from './clock.ts';
 import { errorAnswer } from './error-answer.ts';
 import { type LoadError, RequestError } from './errors.ts';
 import type { LoadedModel } from './models/loaded-model.ts';
@@ -20,15 +21,19 @@ export interface InferCall extends Received {
   onGone(callback: () => void): () => void;
 }
 
-/** Told of each run and each unforeseen failure. */
+/** Told of each answer and each failure. */
 export interface OwnObserver {
-  ran(done: Done): void;
+  /** @param decodedMs bytes → tensors  @param encodedMs tensors → bytes */
+  ran(done: Done, decodedMs: number, encodedMs: number): void;
+  /** The run failed, or the runner refused or dropped the request. @param ms since it was begun to be read */
+  failed(ms: number): void;
   unforeseen(error: unknown): void;
 }
 
 export interface OwnVersionOptions {
   model: string;
   version: string;
+  clock: Pick<Clock, 'now'>;
   observer: OwnObserver;
   /** Any thrown value → the coded error to answer. */
   coded(error: unknown): RequestError;
@@ -98,23 +103,28 @@ export class OwnVersion {
 
   /** Answers an inference request; coded errors are answers too, it never rejects. */
   async infer(call: InferCall): Promise<Answer> {
+    const { observer, clock, coded } = this.#options;
+    let submitted = false;
+    const begun = clock.now();
     try {
-      return await this.#infer(call);
+      const { signature, runner } = this.requireLoaded();
+      const { inputs, outputs, write } = call.codec(call, signature);
+      const decoded = clock.now();
+      const { deadline, caller, onGone } = call;
+      submitted = true;
+      const done = await runner.submit({ inputs, outputs, bytes: call.body.length, deadline, caller, onGone });
+      submitted = false;
+      const computed = clock.now();
+      const { contentType, headers, body } = write(done.outputs, this);
+      observer.ran(done, decoded - begun, clock.now() - computed);
+      const own = { 'content-type': contentType, [VERSION_HEADER]: this.version };
+      return { status: 200, headers: headers ? { ...headers, ...own } : own, body };
     } catch (error) {
-      const coded = this.#options.coded(error);
-      if (coded.code === 'INTERNAL') this.#options.observer.unforeseen(error);
-      return errorAnswer(coded, this.version);
+      if (submitted) observer.failed(clock.now() - begun);
+      const known = coded(error);
+      if (known.code === 'INTERNAL') observer.unforeseen(error);
+      return errorAnswer(known, this.version);
     }
-  }
-
-  async #infer(call: InferCall): Promise<Answer> {
-    const { signature, runner } = this.#requireLoaded();
-    const { inputs, outputs, write } = call.codec(call, signature);
-    const { deadline, caller, onGone } = call;
-    const done = await runner.submit({ inputs, outputs, bytes: call.body.length, deadline, caller, onGone });
-    this.#options.observer.ran(done);
-    const { contentType, headers, body } = write(done.outputs, this);
-    return { status: 200, headers: { ...headers, 'content-type': contentType, [VERSION_HEADER]: this.version }, body };
   }
 
   /** @throws RequestError NOT_READY, DIGEST_CHANGED */
@@ -124,10 +134,11 @@ export class OwnVersion {
 
   /** Inputs and outputs as metadata shows them. @throws RequestError NOT_READY, DIGEST_CHANGED */
   metadata(): { inputs: TensorMetadata[]; outputs: TensorMetadata[] } {
-    return metadataOf(this.#requireLoaded().signature);
+    return metadataOf(this.requireLoaded().signature);
   }
 
-  #requireLoaded(): LoadedModel {
+  /** @throws RequestError NOT_READY, DIGEST_CHANGED */
+  requireLoaded(): LoadedModel {
     if (!this.#loaded) throw this.#notReady();
     const { refusal } = this;
     if (refusal) throw refusal;

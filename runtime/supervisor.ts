@@ -1,6 +1,6 @@
-/** The other end of the supervisor's IPC channel. There is none in a cluster, and then nothing here does anything. */
-import { type FromRuntime, toRuntime } from '../api/handoff.ts';
-import type { Door } from './door.ts';
+/** The other end of the IPC channel, to a supervisor or a head. Where there is none, nothing here does anything. */
+import { Socket } from 'node:net';
+import { type DoorName, type FromRuntime, type PublicDoorName, type ToRuntime, toRuntime } from '../api/handoff.ts';
 
 /** The part of `process` that is used, so that a test can stand in for it. */
 export interface Channel {
@@ -9,12 +9,36 @@ export interface Channel {
   on(event: 'disconnect', listener: () => void): unknown;
 }
 
+/** What is used of a door, whatever it speaks. */
+export interface HandedDoor {
+  /** Accepts on a listening handle that another process bound. */
+  take(handle: unknown): Promise<void>;
+  /** Serves a connection that another process accepted. */
+  admit(socket: Socket): void;
+  /** Accepts no more. */
+  release(): void;
+}
+
 export interface SupervisedBy {
-  entry: Door;
+  doors: Readonly<Partial<Record<DoorName, HandedDoor>>>;
   /** Finish and exit. */
   drain(lameDuckMs: number): void;
   warn(message: string): void;
+  /** What only a head asks for. */
+  head?: UnderHead;
 }
+
+export interface UnderHead {
+  /** Not ready from now on. */
+  unready(): void;
+  /** The model is there. */
+  model(model: Extract<ToRuntime, { type: 'model' }>): void;
+  report(): unknown;
+  metrics(): Promise<unknown>;
+}
+
+/** How long after a connection closed the head is told how many are left, ms. */
+const COUNT_AFTER_MS = 100;
 
 /** @returns how to say something; without a channel it does nothing */
 export function tellSupervisor(channel: Channel): (message: FromRuntime) => void {
@@ -22,32 +46,89 @@ export function tellSupervisor(channel: Channel): (message: FromRuntime) => void
   return (message) => void channel.send?.(message, () => {});
 }
 
-/** Obeys `take`, `release` and `drain`, and ends when the supervisor is gone. */
-export function listenToSupervisor(channel: Channel, { entry, drain, warn }: SupervisedBy): void {
+/** Obeys, and ends when the process that started it is gone. */
+export function listenToSupervisor(channel: Channel, by: SupervisedBy): void {
   if (!channel.send) return;
   const tell = tellSupervisor(channel);
-  channel.on('message', (raw, handle) => {
-    const parsed = toRuntime.safeParse(raw);
-    if (!parsed.success) {
-      warn(`the supervisor sent what is not understood: ${parsed.error.message}`);
-      return;
-    }
-    const message = parsed.data;
+  const admit = admission(by, tell);
+  const obey = (message: ToRuntime, handle: unknown): void => {
     switch (message.type) {
       case 'take':
-        entry.take(handle).then(
-          () => tell({ type: 'taken' }),
-          (error: Error) => warn(`the public socket could not be taken: ${error.message}`),
-        );
-        return;
+        take(message.door, handle, by, tell);
+        break;
       case 'release':
-        entry.release();
+        by.doors.http?.release();
+        by.doors.grpc?.release();
         tell({ type: 'released' });
-        return;
+        break;
       case 'drain':
-        drain(message.lameDuck);
+        by.drain(message.lameDuck);
+        break;
+      case 'connection':
+        admit(message, handle);
+        break;
+      case 'model':
+        by.head?.model(message);
+        break;
+      case 'unready':
+        by.head?.unready();
+        break;
+      case 'ask': {
+        const { id, what } = message;
+        const asked = what === 'report' ? Promise.resolve(by.head?.report()) : by.head?.metrics();
+        asked?.then((body) => tell({ type: 'answer', id, body }));
+      }
     }
+  };
+  channel.on('message', (raw, handle) => {
+    const parsed = toRuntime.safeParse(raw);
+    if (parsed.success) obey(parsed.data, handle);
+    else by.warn(`the supervisor sent what is not understood: ${parsed.error.message}`);
   });
   // An orphan would keep ports and memory with nobody to end it.
-  channel.on('disconnect', () => drain(0));
+  channel.on('disconnect', () => by.drain(0));
+}
+
+function take(
+  door: PublicDoorName,
+  handle: unknown,
+  { doors, warn }: SupervisedBy,
+  tell: (message: FromRuntime) => void,
+): void {
+  const taking = doors[door]?.take(handle) ?? Promise.reject(new Error('there is no such door here'));
+  taking.then(
+    () => tell({ type: 'taken', door }),
+    (error: Error) => warn(`the public ${door} socket could not be taken: ${error.message}`),
+  );
+}
+
+/** Takes in connections that a head accepted, and counts those that are open. */
+function admission({ doors, warn }: SupervisedBy, tell: (message: FromRuntime) => void) {
+  let open = 0;
+  let soon = false;
+  const closed = () => {
+    open--;
+    if (soon) return;
+    soon = true;
+    const say = () => {
+      soon = false;
+      tell({ type: 'open', open });
+    };
+    setTimeout(say, COUNT_AFTER_MS).unref();
+  };
+  return ({ door: name, id }: { door: DoorName; id: number }, socket: unknown): void => {
+    const door = doors[name];
+    // Without a socket the caller was gone before it could be sent.
+    if (socket instanceof Socket && door) {
+      open++;
+      socket.once('close', closed);
+      // A client that has said all it wants to say still waits for its answer.
+      socket.allowHalfOpen = true;
+      door.admit(socket);
+    } else if (socket instanceof Socket) {
+      warn(`a connection came for ${name}, which is no door here`);
+      socket.destroy();
+    }
+    tell({ type: 'accepted', id, open });
+  };
 }

@@ -67,7 +67,7 @@ export function addRun(program: Command, context: Context): void {
     .argument('<file...>', 'YAML files with ModelDeployments')
     .option(
       '-p, --port <port>',
-      'port of the first ModelDeployment, the next has 10 more; 0: a free one',
+      'port of the first ModelDeployment, with gRPC at the next one; a second ModelDeployment has 10 more; 0: free ones',
       atLeast(0, 65_535),
       8080,
     )

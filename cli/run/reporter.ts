@@ -5,6 +5,8 @@ import type { LocalEvent, Snapshot } from '../../local/snapshot.ts';
 export interface Welcome {
   model: string;
   url: string;
+  /** `HOST:PORT` of gRPC. */
+  grpc?: string;
   /** A shell line that asks it over HTTP. */
   curl: string;
   /** A shell line that asks it with this program. */

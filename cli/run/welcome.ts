@@ -14,7 +14,7 @@ const INLINE_MAX = 300;
 const DEFAULT_PORT = '8080';
 
 export interface WelcomeOptions {
-  deployments: readonly { name: string; url: string }[];
+  deployments: readonly { name: string; url: string; grpc?: string }[];
   /** YAML files, as the user named them. */
   files: readonly string[];
   cwd: string;
@@ -25,11 +25,12 @@ export interface WelcomeOptions {
 export async function welcomesOf({ deployments, files, cwd, invoked }: WelcomeOptions): Promise<Welcome[]> {
   const folders = foldersByName(files);
   return Promise.all(
-    deployments.map(async ({ name, url }) => {
+    deployments.map(async ({ name, url, grpc }) => {
       const metadata = await fetchMetadata({ url, model: name }).catch(() => undefined);
       const folder = folders.get(name);
       const file = folder === undefined ? undefined : requestFileIn(folder, metadata, cwd);
-      return welcomeOf({ name, url, metadata, file, invoked });
+      const welcome = welcomeOf({ name, url, metadata, file, invoked });
+      return grpc === undefined ? welcome : { ...welcome, grpc };
     }),
   );
 }

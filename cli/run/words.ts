@@ -22,10 +22,10 @@ export function eventLine(event: LocalEvent, time: string, paint: Paint, width =
 }
 
 export function welcomeText(welcomes: readonly Welcome[], watched: readonly string[], paint: Paint): string {
-  const blocks = welcomes.map(
-    ({ model, url, curl, predict }) =>
-      `${paint('bold', model)} is served at ${paint('cyan', url)}. Ask it:\n\n  ${curl}\n  ${predict}\n`,
-  );
+  const blocks = welcomes.map(({ model, url, grpc, curl, predict }) => {
+    const also = grpc === undefined ? '' : ` and over gRPC at ${paint('cyan', grpc)}`;
+    return `${paint('bold', model)} is served at ${paint('cyan', url)}${also}. Ask it:\n\n  ${curl}\n  ${predict}\n`;
+  });
   const edits = watched.length > 0 ? [`Edit and save ${watched.join(', ')}, and the change takes effect.\n`] : [];
   return `\n${[...blocks, ...edits].join('\n')}\n`;
 }

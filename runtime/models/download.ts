@@ -15,6 +15,8 @@ export interface DownloadOptions {
   /** 0 ≤ x < 1, spreads retries. */
   random(): number;
   warn(message: string): void;
+  /** Breaks it off, as when the process is to end. */
+  signal?: AbortSignal | undefined;
   /** Tries in all. */
   attempts?: number;
   /** Longest silence of the server, ms: before its answer, and between two chunks. */
@@ -51,14 +53,15 @@ export async function download(url: string, given: DownloadOptions): Promise<Mod
     try {
       return { path, digest: await tryOnce(url, path, options), dispose };
     } catch (error) {
-      const { message, final } = error instanceof Failed ? error : new Failed(reasonOf(error));
+      const broken = options.signal?.aborted ? brokenOff(shown) : error;
+      const { message, final } = broken instanceof Failed ? broken : new Failed(reasonOf(broken));
       if (final || attempt >= options.attempts) {
         await dispose();
         throw final ?? new LoadError('MODEL_UNREACHABLE', `${shown}: ${message}, after ${attempt} tries`);
       }
       options.warn(`${shown}: ${message}; try ${attempt} of ${options.attempts}`);
       const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1));
-      await sleep(options.clock, longest * (0.5 + options.random() / 2));
+      await sleep(options.clock, longest * (0.5 + options.random() / 2), options.signal);
     }
   }
 }
@@ -67,6 +70,9 @@ type Settings = DownloadOptions & typeof DEFAULTS;
 
 async function tryOnce(url: string, path: string, options: Settings): Promise<string> {
   const abort = new AbortController();
+  const breakOff = () => abort.abort(brokenOff(withoutCredentials(url)));
+  options.signal?.addEventListener('abort', breakOff);
+  if (options.signal?.aborted) breakOff();
   let stopWatch = () => {};
   const watch = () => {
     stopWatch();
@@ -102,7 +108,13 @@ async function tryOnce(url: string, path: string, options: Settings): Promise<st
     throw abort.signal.aborted ? abort.signal.reason : error;
   } finally {
     stopWatch();
+    options.signal?.removeEventListener('abort', breakOff);
   }
+}
+
+function brokenOff(url: string): Failed {
+  const message = `the download of ${url} was broken off: the process is to end`;
+  return new Failed(message, new LoadError('MODEL_UNREACHABLE', message));
 }
 
 function tooLarge(url: string, maxBytes: number): Failed {
@@ -137,6 +149,15 @@ function withoutCredentials(url: string): string {
   }
 }
 
-function sleep(clock: Clock, ms: number): Promise<void> {
-  return new Promise((resolve) => clock.after(ms, resolve));
+function sleep(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = () => {
+      signal?.removeEventListener('abort', wake);
+      cancel();
+      resolve();
+    };
+    const cancel = clock.after(ms, wake);
+    signal?.addEventListener('abort', wake);
+    if (signal?.aborted) wake();
+  });
 }

@@ -1,11 +1,11 @@
 /** A model that is open: what it takes, how it is run, how it is let go. */
-import type { RuntimeServing } from '../../api/launch.ts';
-import type { Clock } from '../clock.ts';
+import { type BatcherStats, createBatcher } from '../batching/batcher.ts';
+import { type CacheStats, createCachedRunner } from '../batching/cache.ts';
 import type { Signature } from '../protocol/signature.ts';
-import { openModel } from './ort.ts';
-import { RunQueue } from './run-queue.ts';
+import type { Executor } from './executor.ts';
+import type { ModelFile } from './model-file.ts';
+import { type ExecutionFacts, type OpenOptions, openExecutors } from './open-executors.ts';
 import type { Runner } from './runner.ts';
-import { warmUp } from './warm-up.ts';
 
 /** What waits may hold as many bytes as this many of the largest bodies. */
 const QUEUED_BODIES = 16;
@@ -15,41 +15,57 @@ export interface LoadedModel {
   /** SHA-256 of the file, hexadecimal. */
   digest: string;
   runner: Runner;
-  /** Lets the model go once nothing runs: the process aborts if it ends inside a run. */
+  execution: ExecutionFacts;
+  batching(): BatcherStats;
+  /** Left out: answers are not kept. */
+  cache?: () => CacheStats;
+  /** Lets the model and its file go once nothing runs: the process aborts if it ends inside a run. */
   close(): Promise<void>;
 }
 
-export interface LoadOptions {
-  serving: RuntimeServing;
-  clock: Clock;
-  warn(message: string): void;
-  /** Told how long each phase took, ms. */
-  onPhase(phase: 'open' | 'warmup', ms: number): void;
-}
+export type LoadOptions = OpenOptions;
 
 /**
- * Opens and warms a verified file.
- * @throws LoadError MODEL_CORRUPT, MODEL_UNSUPPORTED, PROVIDER_MISSING, WARMUP_FAILED
+ * Opens and warms a verified file, which it disposes of: at once if it can't be opened, else when the model is closed,
+ * for until then a worker may have to open it again.
+ * @throws LoadError MODEL_CORRUPT, MODEL_UNSUPPORTED, OPTION_UNSUPPORTED, PROVIDER_MISSING, WARMUP_FAILED
  */
-export async function loadModel(file: { path: string; digest: string }, options: LoadOptions): Promise<LoadedModel> {
-  const { serving, clock, warn, onPhase } = options;
-  const opening = clock.now();
-  const model = await openModel(file.path, serving.session, warn);
-  const opened = clock.now();
-  onPhase('open', opened - opening);
-  const run = model.run.bind(model);
-  try {
-    await warmUp(model.signature, run, serving.warmupRequests, warn);
-  } catch (error) {
-    await model.release();
+export async function loadModel(file: ModelFile, options: LoadOptions): Promise<LoadedModel> {
+  const { executors, execution } = await openExecutors(file, options).catch(async (error) => {
+    await file.dispose();
     throw error;
-  }
-  onPhase('warmup', clock.now() - opened);
+  });
+  const { serving, clock, warn } = options;
+  const { signature } = executors[0] as Executor;
   const { queue, bodyBytes } = serving.limits;
-  const runner = new RunQueue(run, { requests: queue, bytes: QUEUED_BODIES * bodyBytes }, clock);
+  const batcher = createBatcher({
+    lanes: executors,
+    eager: execution.place === 'main',
+    ...serving.batching,
+    signature,
+    room: { requests: queue, bytes: QUEUED_BODIES * bodyBytes },
+    clock,
+    warn,
+  });
+  const { cache } = serving;
+  const cached = cache && createCachedRunner({ inner: batcher, clock, mostJoined: queue, ...cache });
+  const runner = cached ?? batcher;
+  let closing: Promise<void> | undefined;
   const close = async () => {
     await runner.drained();
-    await model.release();
+    await Promise.all(executors.map((executor) => executor.close()));
+    await file.dispose();
   };
-  return { signature: model.signature, digest: file.digest, runner, close };
+  return {
+    signature,
+    digest: file.digest,
+    runner,
+    execution,
+    batching: () => batcher.stats(),
+    ...(cached && { cache: () => cached.stats() }),
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
 }

@@ -1,11 +1,15 @@
 /** The only module that knows onnxruntime-node. What it gets wrong or leaves out is put right here. */
 // First of all: it must run before the library is loaded.
 import './ort-environment.ts';
-import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
-import type { RuntimeServing } from '../../api/launch.ts';
-import { LoadError, RequestError } from '../errors.ts';
+import { env, Tensor as OrtTensor } from 'onnxruntime-node';
+// Not its public door, yet the very calls that the door makes: without its `setImmediate`, which costs a turn of the
+// loop for each run. The version is fixed in package.json, and the executors' contract suite holds what is used.
+import { type Binding, binding, initOrt } from 'onnxruntime-node/dist/binding.js';
+import { LoadError } from '../errors.ts';
 import type { Datatype, Tensor, TensorData } from '../protocol/datatypes.ts';
 import type { Signature, TensorSpec } from '../protocol/signature.ts';
+import { isProviderFailure, openFailure, providerMissing, runFailure } from './ort-failures.ts';
+import { isGpu, ortOptions, type Provider, type SessionPlan } from './session-plan.ts';
 
 const TO_ORT = {
   BOOL: 'bool',
@@ -23,57 +27,86 @@ const TO_ORT = {
   BYTES: 'string',
 } as const satisfies Record<Datatype, OrtTensor.Type>;
 
-const FROM_ORT = new Map<string, Datatype>(
-  Object.entries(TO_ORT).map(([datatype, type]) => [type, datatype as Datatype]),
-);
+/** Datatypes by their number in ONNX, TensorProto.DataType. */
+const BY_NUMBER: Record<number, Datatype> = {
+  1: 'FP32',
+  2: 'UINT8',
+  3: 'INT8',
+  4: 'UINT16',
+  5: 'INT16',
+  6: 'INT32',
+  7: 'INT64',
+  8: 'BYTES',
+  9: 'BOOL',
+  10: 'FP16',
+  11: 'FP64',
+  12: 'UINT32',
+  13: 'UINT64',
+};
 
-export type SessionOptions = RuntimeServing['session'];
-
-/** A model opened by ONNX Runtime. `run` blocks the thread that it is called on; runs on one session don't overlap. */
+/** A model opened by ONNX Runtime. `run` blocks the thread that it is called on. */
 export interface OrtModel {
   signature: Signature;
   /** The execution providers in force. */
-  providers: readonly string[];
+  providers: readonly Provider[];
   /** @throws RequestError INFERENCE_FAILED, INPUT_SHAPE when only the model itself could tell */
-  run(inputs: readonly Tensor[], outputs: readonly string[]): Promise<Tensor[]>;
-  /** Must not be called during a run: onnxruntime-node throws then. Later calls do nothing. */
-  release(): Promise<void>;
+  run(inputs: readonly Tensor[], outputs: readonly string[]): Tensor[];
+  /** Lets the session go; later calls do nothing. */
+  release(): void;
+}
+
+export function ortVersion(): string {
+  return env.versions.node ?? env.versions.common;
 }
 
 /**
- * Opens a model file.
+ * Opens a model file. Blocks the thread for as long as that takes.
  * @throws LoadError MODEL_CORRUPT, MODEL_UNSUPPORTED, PROVIDER_MISSING
  */
-export async function openModel(
-  path: string,
-  options: SessionOptions,
-  warn: (message: string) => void,
-): Promise<OrtModel> {
-  hideFloat16Array();
+export function openModel(plan: SessionPlan, warn: (message: string) => void): OrtModel {
   // Its own lines go to stderr unstructured; every failure reaches us as an exception as well.
   env.logLevel = 'fatal';
-  const { session, providers } = await createSession(path, options, warn);
-  const signature = readSignature(session);
+  initOrt();
+  hideFloat16Array();
+  const { session, providers } = createSession(plan, warn);
+  try {
+    return modelOf(session, providers);
+  } catch (error) {
+    session.dispose();
+    throw error;
+  }
+}
+
+function modelOf(session: Binding.InferenceSession, providers: readonly Provider[]): OrtModel {
+  const inputs = session.inputMetadata.map((metadata) => readSpec('input', metadata));
+  const signature = { inputs, outputs: session.outputMetadata.map((metadata) => readSpec('output', metadata)) };
   const specs = new Map(signature.outputs.map((spec) => [spec.name, spec]));
   let released = false;
   return {
     signature,
     providers,
-    async run(inputs, outputs) {
+    run(inputs, outputs) {
       const feeds: Record<string, OrtTensor> = {};
       for (const input of inputs) feeds[input.name] = toOrt(input);
-      const results = await session.run(feeds, outputs as string[]).catch((error: Error) => {
-        throw runFailure(error);
-      });
+      const fetches: Record<string, null> = {};
+      for (const output of outputs) fetches[output] = null;
+      let results: ReturnType<Binding.InferenceSession['run']>;
+      try {
+        results = session.run(feeds, fetches, NO_OPTIONS);
+      } catch (error) {
+        throw runFailure((error as Error).message);
+      }
       return outputs.map((name) => fromOrt(specs.get(name) as TensorSpec, results[name] as OrtTensor));
     },
-    async release() {
+    release() {
       if (released) return;
       released = true;
-      await session.release();
+      session.dispose();
     },
   };
 }
+
+const NO_OPTIONS = {};
 
 let hidden = false;
 
@@ -88,91 +121,48 @@ function hideFloat16Array(): void {
   if (kept) Object.defineProperty(holder, 'Float16Array', kept);
 }
 
-type Provider = SessionOptions['executionProviders'][number];
-
-const PROVIDER_FAILURE = /ExecutionProvider|CUDA|TensorRT|Failed to load (?:shared )?library|provider/i;
+interface Opened {
+  session: Binding.InferenceSession;
+  providers: Provider[];
+}
 
 /**
  * Asking onnxruntime for a provider that is not there throws, even with `cpu` after it, so the fall-back is made here:
  * a provider that fails is left out if `cpu` comes later in the list.
  */
-async function createSession(path: string, options: SessionOptions, warn: (message: string) => void): Promise<Opened> {
-  let providers: Provider[] = [...options.executionProviders];
+function createSession(plan: SessionPlan, warn: (message: string) => void): Opened {
+  let providers: Provider[] = [...plan.session.executionProviders];
   for (;;) {
     try {
-      return { providers, session: await InferenceSession.create(path, sessionOptions(options, providers)) };
+      const session = new binding.InferenceSession();
+      session.loadModel(plan.path, ortOptions(plan, providers));
+      return { session, providers };
     } catch (error) {
-      const message = (error as Error).message;
+      const { message } = error as Error;
       const first = providers[0];
-      if (first === undefined || first === 'cpu' || !PROVIDER_FAILURE.test(message)) throw openFailure(error as Error);
-      if (!providers.includes('cpu')) {
-        const hint = `run it where ${first} is installed, or list 'cpu' after it in session.executionProviders`;
-        throw new LoadError('PROVIDER_MISSING', `execution provider '${first}' is not available: ${message}; ${hint}`);
+      if (first === undefined || !isGpu(first) || !isProviderFailure(message, plan.path)) {
+        throw openFailure(message, ortVersion());
       }
+      if (!providers.includes('cpu')) throw providerMissing(first, plan.session.device, message);
       warn(`execution provider '${first}' is not available, going on without it: ${message}`);
       providers = providers.slice(1);
     }
   }
 }
 
-interface Opened {
-  session: InferenceSession;
-  providers: Provider[];
-}
-
-function sessionOptions(options: SessionOptions, executionProviders: Provider[]): InferenceSession.SessionOptions {
-  return {
-    executionProviders,
-    intraOpNumThreads: options.threads,
-    interOpNumThreads: 1,
-    graphOptimizationLevel: options.graphOptimization,
-    enableCpuMemArena: options.arena,
-    logSeverityLevel: 4,
-  };
-}
-
-const UNSUPPORTED = [
-  /is not a registered function\/op/,
-  /Could not find an implementation for/,
-  /Opset \d+ is under development/,
-  /Unsupported model IR version/,
-  /Unsupported data type/,
-  /No (?:op|opset|schema) registered/i,
-  /domain_version|not a registered operator/i,
-];
-
-function openFailure(error: Error): LoadError {
-  const said = error.message.replace(/^Load model from .*? failed:/s, '').slice(0, 1000);
-  if (UNSUPPORTED.some((pattern) => pattern.test(said))) {
-    return new LoadError('MODEL_UNSUPPORTED', `ONNX Runtime ${ortVersion()} does not support this model: ${said}`);
-  }
-  return new LoadError('MODEL_CORRUPT', `the file could not be opened as an ONNX model: ${said}`);
-}
-
-function ortVersion(): string {
-  return env.versions.node ?? env.versions.common;
-}
-
-function readSignature(session: InferenceSession): Signature {
-  const inputs = session.inputMetadata.map((metadata) => readSpec('input', metadata));
-  return { inputs, outputs: session.outputMetadata.map((metadata) => readSpec('output', metadata)) };
-}
-
-function readSpec(role: string, metadata: InferenceSession.ValueMetadata): TensorSpec {
+function readSpec(role: string, metadata: Binding.ValueMetadata): TensorSpec {
   const { name } = metadata;
   if (!metadata.isTensor) {
     const hint = 'a classifier from skl2onnx is converted without it by the option zipmap=False';
     throw new LoadError('MODEL_UNSUPPORTED', `${role} '${name}' is a sequence or a map, not a tensor; ${hint}`);
   }
-  const datatype = FROM_ORT.get(metadata.type);
+  const datatype = BY_NUMBER[metadata.type];
   if (!datatype) {
-    throw new LoadError(
-      'MODEL_UNSUPPORTED',
-      `${role} '${name}' is ${metadata.type}, which is not a datatype of the protocol`,
-    );
+    const message = `${role} '${name}' is of ONNX element type ${metadata.type}, which is not a datatype of the protocol`;
+    throw new LoadError('MODEL_UNSUPPORTED', message);
   }
-  // A dimension's text may be a name, empty, an expression, even a number: whatever it says, it is not fixed.
-  const shape = metadata.shape.map((dim) => (typeof dim === 'number' ? dim : -1));
+  // An open dimension may have a name, an expression, even a number as its text: whatever it says, it is not fixed.
+  const shape = metadata.shape.map((dim) => (dim >= 0 ? dim : -1));
   // A scalar and a tensor of unknown rank read the same here; ONNX Runtime judges them at the run.
   return shape.length === 0 ? { name, datatype, shape, anyRank: true } : { name, datatype, shape };
 }
@@ -184,13 +174,4 @@ function toOrt(tensor: Tensor): OrtTensor {
 
 function fromOrt({ name, datatype }: TensorSpec, result: OrtTensor): Tensor {
   return { name, datatype, shape: result.dims, data: result.data as TensorData };
-}
-
-/** What ONNX Runtime finds wrong with a request before it runs it; the rest is the model's own failure. */
-const REFUSED_INPUT = /Invalid rank for input|Got invalid dimensions for input|Unexpected input data type/;
-
-function runFailure(error: Error): RequestError {
-  const said = error.message.slice(0, 500);
-  if (REFUSED_INPUT.test(said)) return new RequestError('INPUT_SHAPE', `the model refused the request: ${said}`);
-  return new RequestError('INFERENCE_FAILED', `the model failed on this request: ${said}`);
 }

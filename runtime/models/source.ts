@@ -1,17 +1,18 @@
 /** Where a model comes from: a URI becomes a local file whose digest is known and verified before anything opens it. */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LoadError } from '../errors.ts';
 import { type DownloadOptions, download } from './download.ts';
+import { fileDigest } from './file-digest.ts';
 import type { ModelFile } from './model-file.ts';
 
 export interface FetchOptions {
   /** The digest that the file must have; any will do without it. */
   sha256?: string | undefined;
   download: DownloadOptions;
+  /** Told how long each phase took, ms. A download is verified while it comes, so `verify` is of local files only. */
+  onPhase?(phase: 'fetch' | 'verify', ms: number): void;
 }
 
 /**
@@ -20,14 +21,28 @@ export interface FetchOptions {
  */
 export async function fetchModel(uri: string, options: FetchOptions): Promise<ModelFile> {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(uri)?.[1]?.toLowerCase();
+  const { download: given, onPhase = () => {} } = options;
+  const { clock } = given;
+  const started = clock.now();
+  const local = async (path: string) => {
+    await checkLocal(path);
+    const found = clock.now();
+    onPhase('fetch', found - started);
+    const digest = await reading(path, fileDigest(path));
+    onPhase('verify', clock.now() - found);
+    return verified(uri, { path, digest, dispose: async () => {} }, options.sha256);
+  };
   switch (scheme) {
     case undefined:
-      return verified(uri, await localFile(resolve(uri)), options.sha256);
+      return local(resolve(uri));
     case 'file':
-      return verified(uri, await localFile(pathOf(uri)), options.sha256);
+      return local(pathOf(uri));
     case 'http':
-    case 'https':
-      return verified(uri, await download(uri, options.download), options.sha256);
+    case 'https': {
+      const file = await download(uri, given);
+      onPhase('fetch', clock.now() - started);
+      return verified(uri, file, options.sha256);
+    }
     default: {
       const message = `'${uri}': the scheme ${scheme}:// is not known here; use file://, a path, http:// or https://`;
       throw new LoadError('MODEL_URI_UNSUPPORTED', message);
@@ -44,15 +59,16 @@ function pathOf(uri: string): string {
   }
 }
 
-async function localFile(path: string): Promise<ModelFile> {
+/** A local file is served from where it is: it may be on a volume that many share, and as large as memory. */
+async function checkLocal(path: string): Promise<void> {
+  const info = await reading(path, stat(path));
+  if (!info.isFile()) throw new LoadError('MODEL_NOT_THERE', `${path} is not a file; name the .onnx file itself`);
+}
+
+async function reading<T>(path: string, read: Promise<T>): Promise<T> {
   try {
-    const info = await stat(path);
-    if (!info.isFile()) throw new LoadError('MODEL_NOT_THERE', `${path} is not a file; name the .onnx file itself`);
-    const hash = createHash('sha256');
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-    return { path, digest: hash.digest('hex'), dispose: async () => {} };
+    return await read;
   } catch (error) {
-    if (error instanceof LoadError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') throw new LoadError('MODEL_NOT_THERE', `there is no file ${path}`);
     if (code === 'EACCES' || code === 'EPERM')

@@ -1,18 +1,19 @@
 /** Prometheus metrics of one process. Counters that the report shows too are read from the book when scraped. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { VersionCounters } from '../../api/pod-report.ts';
 import { ALL } from '../../api/units.ts';
 import type { VersionBook } from '../counters.ts';
-import type { OwnVersion } from '../own-version.ts';
+import type { Done } from '../models/runner.ts';
 import type { Traffic } from '../traffic/traffic.ts';
+import { type ExecutionSources, registerExecution } from './execution-metrics.ts';
+import { HotHistogram } from './hot-histogram.ts';
 
 /** Seconds. Fine where a small model answers, 50 µs to 5 ms; wide enough for a large one. */
 const SECONDS = [
   0.00005, 0.0001, 0.00025, 0.0005, 0.00075, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 ];
 
-export interface MetricsSources {
-  own: OwnVersion;
+export interface MetricsSources extends ExecutionSources {
   traffic: Pick<Traffic, 'table' | 'refusedTables'>;
   book: VersionBook;
   runtimeVersion: string;
@@ -24,8 +25,11 @@ export interface Metrics {
   answered(version: string, status: number): void;
   /** Times an answer of this process's own version. */
   took(seconds: number): void;
-  ran(queuedSeconds: number, computedSeconds: number): void;
+  /** Counts an answer of the model or the cache, and times its wait and its run. */
+  ran(done: Done): void;
   text(): Promise<{ contentType: string; text: string }>;
+  /** As prom-client's JSON, to be added up over processes. */
+  json(): Promise<object[]>;
   /** Stops the collectors of process metrics. */
   stop(): void;
 }
@@ -36,9 +40,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 10 });
   const labels = { model: own.model, version: own.version };
   const histogram = (name: string, help: string) =>
-    new Histogram({ name, help, labelNames: ['model', 'version'], buckets: SECONDS, registers: [registry] }).labels(
-      labels,
-    );
+    new HotHistogram({ name, help, labels, buckets: SECONDS }).registerIn(registry);
   const duration = histogram(
     'modelship_request_duration_seconds',
     'Time from the last byte of an inference request to its answer, for answers as this version.',
@@ -46,37 +48,45 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const queue = histogram('modelship_queue_duration_seconds', 'Time that a request waited before its run.');
   const compute = histogram('modelship_compute_duration_seconds', 'Time that a run of the model took.');
   const answered = answerCounter(registry, own.model);
+  const executed = registerExecution(registry, sources);
   registerState(registry, sources);
   registerBook(registry, sources.book);
   return {
     answered,
     took: (seconds) => duration.observe(seconds),
-    ran(queuedSeconds, computedSeconds) {
-      queue.observe(queuedSeconds);
-      compute.observe(computedSeconds);
+    ran(done) {
+      executed(done);
+      if (done.from !== 'cache') queue.observe(done.queued / 1_000);
+      if (done.first) compute.observe(done.computed / 1_000);
     },
     text: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    json: () => registry.getMetricsAsJSON(),
     stop: () => registry.clear(),
   };
 }
 
-/** Children by version and status are looked up once, not for each request. */
+/** Counted as plain numbers: the path of every request makes no label. */
 function answerCounter(registry: Registry, model: string): (version: string, status: number) => void {
-  const requests = new Counter({
+  const counts = new Map<string, Map<number, number>>();
+  new Counter({
     name: 'modelship_requests_total',
     help: 'Inference requests of users answered by this process as a version, by HTTP status.',
     labelNames: ['model', 'version', 'code'],
     registers: [registry],
+    collect() {
+      this.reset();
+      for (const [version, byStatus] of counts) {
+        for (const [status, count] of byStatus) this.inc({ model, version, code: String(status) }, count);
+      }
+    },
   });
-  const children = new Map<string, Counter.Internal>();
   return (version, status) => {
-    const key = `${status} ${version}`;
-    let child = children.get(key);
-    if (!child) {
-      child = requests.labels({ model, version, code: String(status) });
-      children.set(key, child);
+    let byStatus = counts.get(version);
+    if (!byStatus) {
+      byStatus = new Map();
+      counts.set(version, byStatus);
     }
-    child.inc();
+    byStatus.set(status, (byStatus.get(status) ?? 0) + 1);
   };
 }
 

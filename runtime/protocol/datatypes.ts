@@ -40,6 +40,30 @@ export interface Tensor {
   data: TensorData;
 }
 
+export type NumberData = Exclude<TensorData, string[]>;
+
+interface NumberArray {
+  readonly BYTES_PER_ELEMENT: number;
+  new (buffer: ArrayBufferLike, byteOffset: number, length: number): NumberData;
+  new (length: number): NumberData;
+}
+
+/** The array that holds each datatype. */
+export const ARRAYS: Record<Exclude<Datatype, 'BYTES'>, NumberArray> = {
+  BOOL: Uint8Array,
+  INT8: Int8Array,
+  INT16: Int16Array,
+  INT32: Int32Array,
+  INT64: BigInt64Array,
+  UINT8: Uint8Array,
+  UINT16: Uint16Array,
+  UINT32: Uint32Array,
+  UINT64: BigUint64Array,
+  FP16: Uint16Array,
+  FP32: Float32Array,
+  FP64: Float64Array,
+};
+
 /** Whole-number datatypes that a JavaScript number holds exactly: their arrays and ranges. */
 export const SMALL_INTEGERS = {
   INT8: { make: (size: number) => new Int8Array(size), min: -(2 ** 7), max: 2 ** 7 - 1 },
@@ -57,26 +81,12 @@ export const BIG_INTEGERS = {
 
 /** Zeros (empty text for BYTES) of a datatype. */
 export function zeros(datatype: Datatype, size: number): TensorData {
-  switch (datatype) {
-    case 'BYTES':
-      return new Array<string>(size).fill('');
-    case 'BOOL':
-      return new Uint8Array(size);
-    case 'FP16':
-      return new Uint16Array(size);
-    case 'FP32':
-      return new Float32Array(size);
-    case 'FP64':
-      return new Float64Array(size);
-    case 'INT64':
-    case 'UINT64':
-      return BIG_INTEGERS[datatype].make(size);
-    default:
-      return SMALL_INTEGERS[datatype].make(size);
-  }
+  return datatype === 'BYTES' ? new Array<string>(size).fill('') : new ARRAYS[datatype](size);
 }
 
 /** Number of values in a tensor of this shape; 1 for a scalar. */
 export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((size, dim) => size * dim, 1);
+  let size = 1;
+  for (const dim of shape) size *= dim;
+  return size;
 }

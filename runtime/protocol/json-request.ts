@@ -1,28 +1,29 @@
-/** An inference request of the Open Inference Protocol, in JSON. Pure. */
+/** An inference request of the Open Inference Protocol: JSON, and what of its tensors follows it in binary. Pure. */
 import { RequestError } from '../errors.ts';
+import { BinaryPart } from './binary-part.ts';
 import type { Tensor } from './datatypes.ts';
 import { type JsonInput, readTensor, show } from './json-tensor.ts';
 import { parseJson } from './json-text.ts';
-import { describe, quoted, type Signature, showNames } from './signature.ts';
+import { type Fields, isFields, readParameters } from './parameters.ts';
+import { readOutputs, type WantedOutput } from './requested-outputs.ts';
+import { describe, quoted, type Signature, showNames, type TensorSpec } from './signature.ts';
 
 export interface InferRequest {
   /** To be echoed. */
   id: string | undefined;
   /** One for each input of the model, in the model's order. */
   inputs: Tensor[];
-  /** Names of the outputs asked for, in the order of the request; the model's own when none were named. */
-  outputs: readonly string[];
+  /** Those asked for, in the order of the request; the model's own when none were named. */
+  outputs: readonly WantedOutput[];
 }
-
-type Fields = Record<string, unknown>;
 
 /**
  * Reads and checks a request for a model.
+ * @param binary what follows the JSON, if the request says that it has such a part
  * @throws RequestError of status 400; the message names the tensor and what the model wants
  */
-export function readInferRequest(body: Buffer, signature: Signature): InferRequest {
-  const exact = signature.inputs.some(({ datatype }) => datatype === 'INT64' || datatype === 'UINT64');
-  const request = parseJson(body, exact);
+export function readInferRequest(body: Buffer, signature: Signature, binary?: Buffer): InferRequest {
+  const request = parseJson(body, takesBigIntegers(signature));
   if (!isFields(request)) {
     throw new RequestError('INVALID_REQUEST', `the body must be a JSON object with 'inputs', not ${show(request)}`);
   }
@@ -30,81 +31,62 @@ export function readInferRequest(body: Buffer, signature: Signature): InferReque
   if (id !== undefined && typeof id !== 'string') {
     throw new RequestError('INVALID_REQUEST', `'id' must be a string, not ${show(id)}`);
   }
-  refuseExtensions(request.parameters, 'the request');
-  return { id, inputs: readInputs(request.inputs, signature), outputs: readOutputs(request.outputs, signature) };
+  const parameters = readParameters(request.parameters, 'the request', '');
+  const inputs = readInputs(request.inputs, signature, new BinaryPart(binary));
+  return { id, inputs, outputs: readOutputs(request.outputs, signature, parameters) };
 }
 
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+function takesBigIntegers({ inputs }: Signature): boolean {
+  for (const { datatype } of inputs) if (datatype === 'INT64' || datatype === 'UINT64') return true;
+  return false;
 }
 
-function readInputs(given: unknown, { inputs }: Signature): Tensor[] {
+/** An input as the request has it, and its share of the binary part if it has one. */
+interface Given {
+  input: Fields;
+  raw: Buffer | undefined;
+}
+
+function readInputs(given: unknown, { inputs }: Signature, binary: BinaryPart): Tensor[] {
   if (!Array.isArray(given)) {
     const what = given === undefined ? "has no 'inputs'" : `has 'inputs' that are ${show(given)}`;
     throw new RequestError('INVALID_REQUEST', `the request ${what}; it must be an array of tensors`);
   }
-  const byName = new Map<string, Fields>();
-  for (const [index, input] of given.entries()) {
+  const found = new Array<Given | undefined>(inputs.length);
+  // Their binary data lie in the order of the request, whatever the model's.
+  for (let index = 0; index < given.length; index++) {
+    const input: unknown = given[index];
     if (!isFields(input))
       throw new RequestError('INVALID_REQUEST', `inputs[${index}] is ${show(input)}, not an object`);
-    const name = input.name;
-    if (typeof name !== 'string') {
-      throw new RequestError('INVALID_REQUEST', `inputs[${index}] has no name; 'name' must be a string`);
-    }
-    if (byName.has(name)) throw new RequestError('DUPLICATE_INPUT', `input ${quoted(name)} is given twice`);
-    if (!inputs.some((spec) => spec.name === name)) {
-      const known = showNames(inputs.map((spec) => spec.name));
-      throw new RequestError('UNKNOWN_INPUT', `the model has no input ${quoted(name)}; it takes ${known}`);
-    }
-    refuseExtensions(input.parameters, `input ${quoted(name)}`);
-    byName.set(name, input);
+    const { name } = input;
+    const at = placeOf(name, index, inputs);
+    if (found[at]) throw new RequestError('DUPLICATE_INPUT', `input '${name}' is given twice`);
+    const parameters = readParameters(input.parameters, 'input', name as string);
+    found[at] = { input, raw: binary.take(name as string, input, parameters) };
   }
-  return inputs.map((spec) => {
-    const input = byName.get(spec.name);
-    if (!input)
-      throw new RequestError('MISSING_INPUT', `input '${spec.name}' is missing; the model takes ${describe(spec)}`);
-    return readTensor(input as unknown as JsonInput, spec);
-  });
+  binary.requireEnd();
+  const tensors: Tensor[] = [];
+  for (let at = 0; at < inputs.length; at++) {
+    const spec = inputs[at] as TensorSpec;
+    const { input, raw } = found[at] ?? missing(spec);
+    tensors.push(readTensor(input as unknown as JsonInput, spec, raw));
+  }
+  return tensors;
 }
 
-function readOutputs(given: unknown, { outputs }: Signature): readonly string[] {
-  const names = outputs.map((spec) => spec.name);
-  if (given === undefined) return names;
-  if (!Array.isArray(given))
-    throw new RequestError('INVALID_REQUEST', `'outputs' must be an array, not ${show(given)}`);
-  const wanted = new Set<string>();
-  for (const [index, output] of given.entries()) {
-    const name = isFields(output) ? output.name : undefined;
-    if (!isFields(output) || typeof name !== 'string') {
-      throw new RequestError('INVALID_REQUEST', `outputs[${index}] must be an object with a 'name'`);
-    }
-    if (!names.includes(name)) {
-      throw new RequestError('UNKNOWN_OUTPUT', `the model has no output ${quoted(name)}; it gives ${showNames(names)}`);
-    }
-    if (wanted.has(name)) throw new RequestError('INVALID_REQUEST', `output '${name}' is asked for twice`);
-    refuseExtensions(output.parameters, `output '${name}'`);
-    wanted.add(name);
-  }
-  return wanted.size === 0 ? names : [...wanted];
+function missing(spec: TensorSpec): never {
+  throw new RequestError('MISSING_INPUT', `input '${spec.name}' is missing; the model takes ${describe(spec)}`);
 }
 
-/**
- * Parameters without which the request means something else. Others are ignored, as the protocol allows; so is the wish
- * for binary outputs (`binary_data`, `binary_data_output`): clients that wish for them read JSON as well.
- */
-const EXTENSIONS: Record<string, string> = {
-  binary_data_size: 'the binary tensor extension',
-  classification: 'the classification extension',
-  shared_memory_region: 'the shared memory extension',
-};
-
-function refuseExtensions(parameters: unknown, where: string): void {
-  if (parameters === undefined) return;
-  if (!isFields(parameters)) {
-    throw new RequestError('INVALID_REQUEST', `'parameters' of ${where} must be an object, not ${show(parameters)}`);
+/** Which of the model's inputs has this name. */
+function placeOf(name: unknown, index: number, inputs: readonly TensorSpec[]): number {
+  if (typeof name !== 'string') {
+    throw new RequestError('INVALID_REQUEST', `inputs[${index}] has no name; 'name' must be a string`);
   }
-  for (const [name, extension] of Object.entries(EXTENSIONS)) {
-    if (!Object.hasOwn(parameters, name)) continue;
-    throw new RequestError('INVALID_REQUEST', `${where} has the parameter '${name}', but ${extension} is not offered`);
-  }
+  // Clients write inputs in the model's order, mostly.
+  if (inputs[index]?.name === name) return index;
+  const at = inputs.findIndex((spec) => spec.name === name);
+  if (at >= 0) return at;
+  const known = showNames(inputs.map((spec) => spec.name));
+  throw new RequestError('UNKNOWN_INPUT', `the model has no input ${quoted(name)}; it takes ${known}`);
 }

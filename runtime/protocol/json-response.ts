@@ -1,53 +1,71 @@
-/** Output tensors → the JSON answer of the Open Inference Protocol, written by hand: no schema is walked. Pure. */
-import type { AnsweredBy } from './codec.ts';
-import type { Tensor } from './datatypes.ts';
+/** Output tensors → the answer of the Open Inference Protocol, written by hand: no schema is walked. Pure. */
+import { rawOf } from './binary-tensor.ts';
+import type { AnsweredBy, Written } from './codec.ts';
+import type { Datatype, Tensor } from './datatypes.ts';
+import { writeValues } from './json-numbers.ts';
 
 /** The body of an answer. NaN and infinities become the strings "NaN", "Infinity", "-Infinity". */
 export function writeInferResponse(by: AnsweredBy, id: string | undefined, outputs: readonly Tensor[]): string {
-  let text = `{"model_name":${JSON.stringify(by.model)},"model_version":${JSON.stringify(by.version)}`;
-  if (id !== undefined) text += `,"id":${JSON.stringify(id)}`;
-  text += ',"outputs":[';
-  for (const [index, output] of outputs.entries()) {
-    if (index > 0) text += ',';
-    text += `{"name":${JSON.stringify(output.name)},"datatype":"${output.datatype}","shape":[${output.shape.join(',')}]`;
-    text += `,"data":[${writeValues(output)}]}`;
+  let text = openOf(by, id);
+  let first = true;
+  for (const output of outputs) {
+    text += `${first ? '' : ','}${headOf(output)},"data":[${writeValues(output)}]}`;
+    first = false;
   }
   return `${text}]}`;
 }
 
-function writeValues({ datatype, data }: Tensor): string {
-  switch (datatype) {
-    case 'BYTES':
-      return (data as string[]).map((value) => JSON.stringify(value)).join(',');
-    case 'BOOL':
-      return Array.from(data as Uint8Array, (value) => (value ? 'true' : 'false')).join(',');
-    case 'FP16': {
-      const bits = data as Uint16Array;
-      return writeFloats(new Float16Array(bits.buffer, bits.byteOffset, bits.length));
-    }
-    case 'FP32':
-    case 'FP64':
-      return writeFloats(data as Float32Array | Float64Array);
-    default:
-      return data.join(',');
+/**
+ * An answer some of whose tensors follow its JSON as bytes, in their order.
+ * @param binary for each output, whether it does
+ */
+export function writeBinaryResponse(
+  by: AnsweredBy,
+  id: string | undefined,
+  outputs: readonly Tensor[],
+  binary: readonly boolean[],
+): Required<Written> {
+  const parts: Buffer[] = [];
+  let text = openOf(by, id);
+  for (const [index, output] of outputs.entries()) {
+    text += `${index > 0 ? ',' : ''}${headOf(output)}`;
+    if (binary[index]) {
+      const raw = rawOf(output);
+      parts.push(raw);
+      text += `,"parameters":{"binary_data_size":${raw.length}}}`;
+    } else text += `,"data":[${writeValues(output)}]}`;
   }
+  const json = Buffer.from(`${text}]}`);
+  return {
+    contentType: 'application/octet-stream',
+    headers: { 'inference-header-content-length': String(json.length) },
+    body: Buffer.concat([json, ...parts]),
+  };
 }
 
-type Floats = Float16Array | Float32Array | Float64Array;
+let last = { model: '', version: '', text: '' };
 
-/** `join` writes NaN and infinities bare and drops the sign of −0; the arrays that hold such a value are rare. */
-function writeFloats(values: Floats): string {
-  for (const value of values) {
-    if (isOdd(value)) return Array.from(values, writeFloat).join(',');
+/** What every answer begins with; the names of the last one are kept as JSON, since a process answers as one version. */
+function openOf({ model, version }: AnsweredBy, id: string | undefined): string {
+  if (last.text === '' || last.model !== model || last.version !== version) {
+    const text = `{"model_name":${JSON.stringify(model)},"model_version":${JSON.stringify(version)}`;
+    last = { model, version, text };
   }
-  return values.join(',');
+  return id === undefined ? `${last.text},"outputs":[` : `${last.text},"id":${JSON.stringify(id)},"outputs":[`;
 }
 
-function isOdd(value: number): boolean {
-  return value === 0 ? Object.is(value, -0) : !Number.isFinite(value);
-}
+/** By name: what an output begins with. Names come from models, so there are few; a bound all the same. */
+const HEADS = new Map<string, { datatype: Datatype; text: string }>();
+const MOST_HEADS = 1000;
 
-function writeFloat(value: number): string {
-  if (!isOdd(value)) return String(value);
-  return value === 0 ? '-0' : `"${value}"`;
+/** An output up to its data. */
+function headOf({ name, datatype, shape }: Tensor): string {
+  let head = HEADS.get(name);
+  if (head?.datatype !== datatype) {
+    head = { datatype, text: `{"name":${JSON.stringify(name)},"datatype":"${datatype}","shape":[` };
+    if (HEADS.size < MOST_HEADS) HEADS.set(name, head);
+  }
+  let { text } = head;
+  for (let i = 0; i < shape.length; i++) text += i > 0 ? `,${shape[i]}` : shape[i];
+  return `${text}]`;
 }

@@ -1,7 +1,8 @@
 /** One input of a JSON request → tensor, checked against what the model takes. Pure. */
 import { RequestError } from '../errors.ts';
+import { readRaw } from './binary-tensor.ts';
 import { DATATYPES, type Datatype, sizeOf, type Tensor } from './datatypes.ts';
-import { type Sink, sink } from './json-values.ts';
+import { type Sink, sink, takes } from './json-values.ts';
 import { describe, fits, showShape, type TensorSpec } from './signature.ts';
 
 const MOST_DIMENSIONS = 32;
@@ -14,15 +15,21 @@ export interface JsonInput {
 
 /**
  * Reads `shape`, `datatype` and `data` of the input that `spec` describes.
+ * @param raw its data as bytes, in place of `data`
  * @throws RequestError INPUT_DATATYPE, INPUT_SHAPE, INPUT_DATA, each naming the input and what the model wants
  */
-export function readTensor(input: JsonInput, spec: TensorSpec): Tensor {
+export function readTensor(input: JsonInput, spec: TensorSpec, raw?: Buffer): Tensor {
   const datatype = readDatatype(input.datatype, spec);
   const shape = readShape(input.shape, spec);
-  return { name: spec.name, datatype, shape, data: readData(input.data, shape, datatype, spec) };
+  const data =
+    raw === undefined
+      ? readData(input.data, shape, datatype, spec)
+      : readRaw(raw, datatype, sizeOf(shape), `input '${spec.name}'`);
+  return { name: spec.name, datatype, shape, data };
 }
 
-function readDatatype(given: unknown, spec: TensorSpec): Datatype {
+/** @throws RequestError INPUT_DATATYPE */
+export function readDatatype(given: unknown, spec: TensorSpec): Datatype {
   if (given === spec.datatype) return spec.datatype;
   const known = DATATYPES.includes(given as Datatype);
   const what =
@@ -30,7 +37,8 @@ function readDatatype(given: unknown, spec: TensorSpec): Datatype {
   throw new RequestError('INPUT_DATATYPE', `input '${spec.name}' ${what}; the model takes ${describe(spec)}`);
 }
 
-function readShape(given: unknown, spec: TensorSpec): number[] {
+/** @throws RequestError INPUT_SHAPE */
+export function readShape(given: unknown, spec: TensorSpec): number[] {
   const refuse = (what: string) =>
     new RequestError('INPUT_SHAPE', `input '${spec.name}' ${what}; the model takes ${describe(spec)}`);
   if (given === undefined) throw refuse('has no shape');
@@ -60,11 +68,11 @@ function readData(given: unknown, shape: readonly number[], datatype: Datatype, 
   }
   if (nested) eachRow(values, shape, refuse, () => {});
   const into = sink(datatype, size);
-  if (!nested) fillRow(values, 0, () => 'data', { into, datatype, refuse });
+  if (!nested) fillRow(into, values, 0, () => 'data', { datatype, refuse });
   else {
     let at = 0;
     eachRow(values, shape, refuse, (row, where) => {
-      fillRow(row, at, where, { into, datatype, refuse });
+      fillRow(into, row, at, where, { datatype, refuse });
       at += row.length;
     });
   }
@@ -100,24 +108,20 @@ function eachRow(
   walk(root, 0);
 }
 
-interface Filling {
-  into: Sink;
+interface Complaint {
   datatype: Datatype;
   refuse: Refuse;
 }
 
 function fillRow(
+  into: Sink,
   values: readonly unknown[],
   at: number,
   where: () => string,
-  { into, datatype, refuse }: Filling,
+  { datatype, refuse }: Complaint,
 ): void {
-  const { put } = into;
-  for (let i = 0; i < values.length; i++) {
-    if (!put(values[i], at + i)) {
-      throw refuse(`${where()}[${i}] is ${show(values[i])}; ${datatype} takes ${into.takes}`);
-    }
-  }
+  const bad = into.fill(values, at);
+  if (bad >= 0) throw refuse(`${where()}[${bad}] is ${show(values[bad])}; ${datatype} takes ${takes(datatype)}`);
 }
 
 /** A value as a message shows it: short, whatever was sent. */

@@ -16,18 +16,41 @@ export function parseJson(body: Buffer, exactIntegers: boolean): unknown {
   if (!isUtf8(body)) throw new RequestError('MALFORMED_JSON', 'the body is not UTF-8; JSON must be');
   const text = body.toString('utf8');
   try {
-    return exactIntegers && LONG_INTEGER.test(text) ? parseExact(text) : JSON.parse(text);
+    return exactIntegers && hasLongRun(body) && LONG_INTEGER.test(text) ? parseExact(text) : JSON.parse(text);
   } catch (error) {
     throw malformed(text, error as Error);
   }
 }
 
+const RUN = 16;
+
+/**
+ * Whether 16 digits stand in a row. Looks at every 16th byte only, one of which such a run must cover: the pattern
+ * that judges what was found takes longer than all else over a body of short integers.
+ */
+function hasLongRun(body: Buffer): boolean {
+  for (let at = RUN - 1; at < body.length; at += RUN) {
+    if (!isDigit(body[at])) continue;
+    let start = at;
+    while (start > 0 && isDigit(body[start - 1])) start--;
+    let end = at + 1;
+    while (end - start < RUN && isDigit(body[end])) end++;
+    if (end - start >= RUN) return true;
+  }
+  return false;
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
+}
+
 /** The reviver's third argument, not in TypeScript's library yet. */
 type SourceReviver = (key: string, value: unknown, context: { source?: string }) => unknown;
 
+/** Longer integers than 64 bits hold stay numbers, and are refused as such: `BigInt` takes the square of their length. */
 function parseExact(text: string): unknown {
   const reviver: SourceReviver = (_key, value, { source }) =>
-    typeof value === 'number' && !Number.isSafeInteger(value) && source !== undefined && /^-?\d+$/.test(source)
+    typeof value === 'number' && !Number.isSafeInteger(value) && source !== undefined && /^-?\d{1,20}$/.test(source)
       ? BigInt(source)
       : value;
   return JSON.parse(text, reviver as (key: string, value: unknown) => unknown);

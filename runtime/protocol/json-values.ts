@@ -1,62 +1,79 @@
-/** JSON values → the typed array of one datatype. Every value is checked: typed arrays wrap, round and coerce in silence. Pure. */
-import { BIG_INTEGERS, type Datatype, SMALL_INTEGERS, type TensorData } from './datatypes.ts';
+/**
+ * JSON values → the typed array of one datatype. Every value is checked: typed arrays wrap, round and coerce in silence.
+ * A loop of its own for each kind of datatype, since one that calls a closure a value takes three times as long. Pure.
+ */
+import { BIG_INTEGERS, type Datatype, type NumberData, SMALL_INTEGERS, type TensorData } from './datatypes.ts';
+import { unfilled } from './tensor-memory.ts';
 
-/** Puts one JSON value in place. @returns false when the datatype does not take it */
-export type Put = (value: unknown, at: number) => boolean;
+/**
+ * Puts JSON values in place, from `at` on; there is room for them.
+ * @param from index of the first of `values`, whose place is `at + from`
+ * @returns the index of the first value that the datatype does not take; −1 if it took them all
+ */
+export type Fill = (values: readonly unknown[], at: number, from?: number) => number;
 
 export interface Sink {
+  /** Its values are undefined until they are filled. */
   data: TensorData;
-  put: Put;
-  /** What the datatype takes, for messages. */
-  takes: string;
+  fill: Fill;
 }
 
-/** An empty tensor of a datatype, to be filled value by value. */
+/** An empty tensor of a datatype, to be filled row by row. */
 export function sink(datatype: Datatype, size: number): Sink {
+  const data = datatype === 'BYTES' ? new Array<string>(size) : unfilled(datatype, size);
+  return { data, fill: fillOf(datatype, data) };
+}
+
+function fillOf(datatype: Datatype, given: TensorData): Fill {
+  if (datatype === 'BYTES') return (values, at, from = 0) => fillTexts(given as string[], values, at, from);
+  const data = given as NumberData;
   switch (datatype) {
-    case 'BOOL':
-      return boolSink(size);
-    case 'BYTES':
-      return textSink(size);
+    case 'FP32':
+      return (values, at, from = 0) => fillSingles(data as Float32Array, values, at, from);
+    case 'FP64':
+      return (values, at, from = 0) => fillFloats(data as Float64Array, values, at, from);
     case 'FP16': {
-      const bits = new Uint16Array(size);
-      return floatSink(bits, new Float16Array(bits.buffer), 'numbers up to ±65504');
-    }
-    case 'FP32': {
-      const data = new Float32Array(size);
-      return floatSink(data, data, 'numbers up to ±3.4028235e38');
-    }
-    case 'FP64': {
-      const data = new Float64Array(size);
-      return floatSink(data, data, 'numbers up to ±1.7976931348623157e308');
+      const view = new Float16Array(data.buffer, data.byteOffset, data.length);
+      return (values, at, from = 0) => fillFloats(view, values, at, from);
     }
     case 'INT64':
-    case 'UINT64':
-      return bigSink(datatype, size);
+    case 'UINT64': {
+      const words = new Int32Array(data.buffer, data.byteOffset, data.length * 2);
+      const { min, max } = BIG_INTEGERS[datatype];
+      return (values, at, from = 0) => fillBigs({ data: data as BigInt64Array, words, min, max }, values, at, from);
+    }
+    case 'BOOL':
+      return (values, at, from = 0) => fillBools(data as Uint8Array, values, at, from);
     default:
-      return integerSink(datatype, size);
+      return (values, at, from = 0) => fillIntegers(data as Int32Array, values, at, from);
   }
 }
 
-function boolSink(size: number): Sink {
-  const data = new Uint8Array(size);
-  const put: Put = (value, at) => {
-    if (typeof value !== 'boolean') return false;
-    data[at] = value ? 1 : 0;
-    return true;
-  };
-  return { data, put, takes: 'true and false' };
-}
+const WORDS = 'or the strings "NaN", "Infinity", "-Infinity"';
 
-function textSink(size: number): Sink {
-  const data = new Array<string>(size).fill('');
-  const put: Put = (value, at) => {
-    // onnxruntime cuts a string at its first NUL.
-    if (typeof value !== 'string' || value.includes('\0')) return false;
-    data[at] = value;
-    return true;
-  };
-  return { data, put, takes: 'strings without the character U+0000' };
+/** What a datatype takes, for messages. */
+export function takes(datatype: Datatype): string {
+  switch (datatype) {
+    case 'BOOL':
+      return 'true and false';
+    case 'BYTES':
+      return 'strings without the character U+0000';
+    case 'FP16':
+      return `numbers up to ±65504, ${WORDS}`;
+    case 'FP32':
+      return `numbers up to ±3.4028235e38, ${WORDS}`;
+    case 'FP64':
+      return `numbers up to ±1.7976931348623157e308, ${WORDS}`;
+    case 'INT64':
+    case 'UINT64': {
+      const { min, max } = BIG_INTEGERS[datatype];
+      return `whole numbers from ${min} to ${max}, written as digits`;
+    }
+    default: {
+      const { min, max } = SMALL_INTEGERS[datatype];
+      return `whole numbers from ${min} to ${max}`;
+    }
+  }
 }
 
 const FLOAT_WORDS = new Map<unknown, number>([
@@ -65,43 +82,96 @@ const FLOAT_WORDS = new Map<unknown, number>([
   ['-Infinity', Number.NEGATIVE_INFINITY],
 ]);
 
-/** @param view writes through to `data`, rounding to the datatype */
-function floatSink(data: TensorData, view: Float16Array | Float32Array | Float64Array, takes: string): Sink {
-  const put: Put = (value, at) => {
-    if (typeof value === 'number' || typeof value === 'bigint') {
-      const rounded = Number(value);
-      view[at] = rounded;
-      return Number.isFinite(view[at]);
+/** The same as `fillFloats`, with stores to one kind of array only: the datatype of most models. */
+function fillSingles(data: Float32Array, values: readonly unknown[], at: number, from: number): number {
+  for (let i = from; i < values.length; i++) {
+    const value = values[i];
+    if (typeof value === 'number') {
+      data[at + i] = value;
+      // Rounded to infinity, if it is none of the numbers.
+      if (Number.isFinite(data[at + i])) continue;
+      return i;
     }
-    const word = FLOAT_WORDS.get(value);
-    if (word === undefined) return false;
-    view[at] = word;
-    return true;
-  };
-  return { data, put, takes: `${takes}, or the strings "NaN", "Infinity", "-Infinity"` };
+    if (!putOther(data, value, at + i)) return i;
+  }
+  return -1;
 }
 
-function integerSink(datatype: keyof typeof SMALL_INTEGERS, size: number): Sink {
-  const { make, min, max } = SMALL_INTEGERS[datatype];
-  const data = make(size);
-  const put: Put = (value, at) => {
-    if (typeof value !== 'number') return false;
-    data[at] = value;
+function fillFloats(data: Float16Array | Float64Array, values: readonly unknown[], at: number, from: number): number {
+  for (let i = from; i < values.length; i++) {
+    const value = values[i];
+    if (typeof value === 'number') {
+      data[at + i] = value;
+      if (Number.isFinite(data[at + i])) continue;
+      return i;
+    }
+    if (!putOther(data, value, at + i)) return i;
+  }
+  return -1;
+}
+
+function putOther(data: Float16Array | Float32Array | Float64Array, value: unknown, at: number): boolean {
+  if (typeof value === 'bigint') {
+    data[at] = Number(value);
+    return Number.isFinite(data[at]);
+  }
+  const word = FLOAT_WORDS.get(value);
+  if (word === undefined) return false;
+  data[at] = word;
+  return true;
+}
+
+function fillIntegers(data: Int32Array, values: readonly unknown[], at: number, from: number): number {
+  for (let i = from; i < values.length; i++) {
+    const value = values[i];
+    if (typeof value !== 'number') return i;
+    data[at + i] = value;
     // A fraction was cut or a value wrapped if it does not read back.
-    return data[at] === value;
-  };
-  return { data, put, takes: `whole numbers from ${min} to ${max}` };
+    if (data[at + i] !== value) return i;
+  }
+  return -1;
 }
 
-function bigSink(datatype: keyof typeof BIG_INTEGERS, size: number): Sink {
-  const { make, min, max } = BIG_INTEGERS[datatype];
-  const data = make(size);
-  const put: Put = (value, at) => {
+interface Bigs {
+  data: BigInt64Array | BigUint64Array;
+  /** The same memory: of each value the low half, then the high one. */
+  words: Int32Array;
+  min: bigint;
+  max: bigint;
+}
+
+function fillBigs({ data, words, min, max }: Bigs, values: readonly unknown[], at: number, from: number): number {
+  for (let i = from; i < values.length; i++) {
+    const value = values[i];
+    if (typeof value === 'number' && value >= 0 && value === (value | 0)) {
+      // Most are small: no bigint is made for them.
+      words[2 * (at + i)] = value;
+      words[2 * (at + i) + 1] = 0;
+      continue;
+    }
     // A number beyond 2^53 that is no bigint was written with a fraction or an exponent and may have been rounded.
     const exact = typeof value === 'bigint' ? value : Number.isSafeInteger(value) ? BigInt(value as number) : undefined;
-    if (exact === undefined || exact < min || exact > max) return false;
-    data[at] = exact;
-    return true;
-  };
-  return { data, put, takes: `whole numbers from ${min} to ${max}, written as digits` };
+    if (exact === undefined || exact < min || exact > max) return i;
+    data[at + i] = exact;
+  }
+  return -1;
+}
+
+function fillBools(data: Uint8Array, values: readonly unknown[], at: number, from: number): number {
+  for (let i = from; i < values.length; i++) {
+    const value = values[i];
+    if (typeof value !== 'boolean') return i;
+    data[at + i] = value ? 1 : 0;
+  }
+  return -1;
+}
+
+function fillTexts(data: string[], values: readonly unknown[], at: number, from: number): number {
+  for (let i = from; i < values.length; i++) {
+    const value = values[i];
+    // onnxruntime cuts a string at its first NUL.
+    if (typeof value !== 'string' || value.includes('\0')) return i;
+    data[at + i] = value;
+  }
+  return -1;
 }

@@ -39,5 +39,9 @@ export function showNames(names: readonly string[], most = 8): string {
 /** Whether a concrete shape is one that the model takes. */
 export function fits(shape: readonly number[], spec: TensorSpec): boolean {
   if (spec.anyRank) return true;
-  return shape.length === spec.shape.length && spec.shape.every((want, i) => want === -1 || want === shape[i]);
+  if (shape.length !== spec.shape.length) return false;
+  for (let i = 0; i < shape.length; i++) {
+    if (spec.shape[i] !== -1 && spec.shape[i] !== shape[i]) return false;
+  }
+  return true;
 }

@@ -1,20 +1,28 @@
 /** Probes, metrics and the report: for the kubelet, Prometheus, the operator and the supervisor, never for users. */
 import type { FastifyInstance } from 'fastify';
 import { type PodReport, REPORT_PATH } from '../../api/pod-report.ts';
-import type { OwnVersion } from '../own-version.ts';
 import { route } from './app.ts';
 
 export interface AdminOptions {
-  own: OwnVersion;
-  report(): PodReport;
+  /** @throws RequestError when nothing is to be sent here */
+  requireReady(): void | Promise<void>;
+  /** @throws RequestError when this process should be ended and started again. That it answers is enough where left out */
+  requireLive?(): Promise<void>;
+  report(): PodReport | Promise<PodReport>;
   metrics(): Promise<{ contentType: string; text: string }>;
 }
 
-export function registerAdmin(fastify: FastifyInstance, { own, report, metrics }: AdminOptions): void {
-  route(fastify, '/livez', { GET: async () => ({ live: true }) });
+export function registerAdmin(fastify: FastifyInstance, options: AdminOptions): void {
+  const { requireReady, requireLive, report, metrics } = options;
+  route(fastify, '/livez', {
+    GET: async () => {
+      await requireLive?.();
+      return { live: true };
+    },
+  });
   route(fastify, '/readyz', {
     GET: async () => {
-      own.requireReady();
+      await requireReady();
       return { ready: true };
     },
   });

@@ -14,6 +14,7 @@ import { understands } from '../compression.ts';
 import type { Handler } from '../door.ts';
 import { codedError, errorAnswer } from '../error-answer.ts';
 import { RequestError } from '../errors.ts';
+import { readBody } from './body.ts';
 
 export interface AppOptions {
   name: string;
@@ -60,7 +61,7 @@ export function createApp(options: AppOptions): App {
   fastify.setNotFoundHandler((request) => {
     throw new RequestError('ROUTE_NOT_FOUND', `there is nothing at ${request.method} ${request.url.slice(0, 200)}`);
   });
-  takeRawBodies(fastify);
+  takeRawBodies(fastify, options.bodyBytes);
   if (options.logger.isLevelEnabled('debug')) logRequests(fastify, options);
   return {
     fastify,
@@ -104,14 +105,14 @@ export function send(reply: FastifyReply, answer: Answer): FastifyReply {
 }
 
 /** Bodies stay bytes: most of what a split forwards is never parsed here. */
-function takeRawBodies(fastify: FastifyInstance): void {
+function takeRawBodies(fastify: FastifyInstance, most: number): void {
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  fastify.addHook('onRequest', async (request) => {
+  fastify.addContentTypeParser('*', (_request, payload, done) => readBody(payload, most, done));
+  fastify.addHook('onRequest', (request, _reply, done) => {
     const encoding = request.headers['content-encoding'];
-    if (encoding === undefined || understands(encoding)) return;
-    const message = `the content encoding ${encoding.slice(0, 40)} is not understood; send the body uncompressed`;
-    throw new RequestError('UNSUPPORTED_MEDIA_TYPE', message);
+    if (encoding === undefined || understands(encoding)) return done();
+    const message = `the content encoding ${encoding.slice(0, 40)} is not understood; send gzip, deflate or no encoding`;
+    done(new RequestError('UNSUPPORTED_MEDIA_TYPE', message));
   });
 }
 

@@ -1,7 +1,9 @@
 /** The Open Inference Protocol v2 over REST, for both public doors. */
-import { oipRest } from '../protocol/oip-json.ts';
+import { PLATFORM } from '../protocol/model-config.ts';
+import { oipRest } from '../protocol/oip-rest.ts';
 import { route, send } from './app.ts';
-import { callOf, type RegisterProtocol } from './protocol.ts';
+import { fastifyCall, type RegisterProtocol } from './protocol.ts';
+import { REPOSITORY_EXTENSIONS, registerRepository } from './repository.ts';
 
 interface Params {
   model: string;
@@ -10,8 +12,13 @@ interface Params {
 
 const MODEL_PATHS = ['/v2/models/:model', '/v2/models/:model/versions/:version'];
 
-export const registerOip: RegisterProtocol = ({ fastify }, { own, runtimeVersion, split, inference }) => {
-  route(fastify, '/v2', { GET: async () => ({ name: 'modelship', version: runtimeVersion, extensions: [] }) });
+/** By Triton's names. */
+const EXTENSIONS = ['binary_tensor_data', 'classification', ...REPOSITORY_EXTENSIONS];
+
+export const registerOip: RegisterProtocol = async (app, context) => {
+  const { fastify } = app;
+  const { own, runtimeVersion, split, inference } = context;
+  route(fastify, '/v2', { GET: async () => ({ name: 'modelship', version: runtimeVersion, extensions: EXTENSIONS }) });
   route(fastify, '/v2/health/live', { GET: async () => ({ live: true }) });
   route(fastify, '/v2/health/ready', {
     GET: async () => {
@@ -21,7 +28,7 @@ export const registerOip: RegisterProtocol = ({ fastify }, { own, runtimeVersion
   });
   const metadata = () => {
     const { inputs, outputs } = own.metadata();
-    return { name: own.model, versions: split.versions(), platform: 'onnxruntime_onnx', inputs, outputs };
+    return { name: own.model, versions: split.versions(), platform: PLATFORM, inputs, outputs };
   };
   const readiness = () => {
     own.requireReady();
@@ -34,12 +41,20 @@ export const registerOip: RegisterProtocol = ({ fastify }, { own, runtimeVersion
     ] as const) {
       route(fastify, at, {
         GET: async (request, reply) =>
-          send(reply, await inference.ask(callOf(request, reply, request.params as Params), answer)),
+          send(reply, await inference.ask(fastifyCall(request, reply, request.params as Params), answer)),
       });
     }
+  }
+  await registerOipInfer(app, context);
+  await registerRepository(app, context);
+};
+
+/** The inference routes alone: what other protocols forward to. */
+export const registerOipInfer: RegisterProtocol = ({ fastify }, { inference }) => {
+  for (const path of MODEL_PATHS) {
     route(fastify, `${path}/infer`, {
       POST: async (request, reply) =>
-        send(reply, await inference.infer(callOf(request, reply, request.params as Params), oipRest)),
+        send(reply, await inference.infer(fastifyCall(request, reply, request.params as Params), oipRest)),
     });
   }
 };

@@ -1,4 +1,5 @@
 /** What a protocol's routes are given, and how they hand a request in. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { RuntimeServing } from '../../api/launch.ts';
 import type { Call, Inference } from '../inference.ts';
@@ -14,6 +15,8 @@ export interface ProtocolContext {
   statistics: Statistics;
   serving: RuntimeServing;
   runtimeVersion: string;
+  /** Told of defects; the caller hears INTERNAL only. */
+  unforeseen(error: unknown): void;
 }
 
 /** Registers a protocol's routes on the app of one door. */
@@ -21,25 +24,33 @@ export type RegisterProtocol = (app: App, context: ProtocolContext) => void | Pr
 
 /** A request as the inference path takes it. */
 export function callOf(
+  { method = 'GET', url = '/', headers, socket }: IncomingMessage,
+  response: ServerResponse,
+  { model, version, body }: { model?: string | undefined; version?: string | undefined; body?: Buffer | undefined },
+): Call {
+  return {
+    method,
+    url,
+    headers,
+    body,
+    model,
+    version,
+    caller: socket,
+    onGone(callback) {
+      const closed = () => {
+        if (!response.writableFinished) callback();
+      };
+      response.once('close', closed);
+      return () => response.off('close', closed);
+    },
+  };
+}
+
+/** The same of a request that the framework has read. */
+export function fastifyCall(
   request: FastifyRequest,
   reply: FastifyReply,
   named: { model?: string | undefined; version?: string | undefined },
 ): Call {
-  const { raw } = reply;
-  return {
-    method: request.method,
-    url: request.raw.url ?? '/',
-    headers: request.headers,
-    body: request.body as Buffer | undefined,
-    model: named.model,
-    version: named.version,
-    caller: request.raw.socket,
-    onGone(callback) {
-      const closed = () => {
-        if (!raw.writableFinished) callback();
-      };
-      raw.once('close', closed);
-      return () => raw.off('close', closed);
-    },
-  };
+  return callOf(request.raw, reply.raw, { ...named, body: request.body as Buffer | undefined });
 }

@@ -1,15 +1,17 @@
 /** Which routes a door has, by the protocols that the spec switches on. */
 import { registerDocs } from './docs.ts';
 import { registerGraphql } from './graphql.ts';
+import { registerGrpcForward } from './grpc-forward.ts';
 import { registerOip } from './oip.ts';
 import type { RegisterProtocol } from './protocol.ts';
 import { registerSagemaker } from './sagemaker.ts';
 import { registerTensorflow } from './tensorflow.ts';
 import { registerVertex } from './vertex.ts';
 
-/** By the names of `serving.protocols`; gRPC has a door of its own. */
+/** By the names of `serving.protocols`. gRPC has a door of its own; here is what other processes forward to it. */
 const BY_NAME: Record<string, RegisterProtocol> = {
   rest: registerOip,
+  grpc: registerGrpcForward,
   tensorflow: registerTensorflow,
   sagemaker: registerSagemaker,
   vertex: registerVertex,
@@ -17,6 +19,9 @@ const BY_NAME: Record<string, RegisterProtocol> = {
 };
 
 export const registerProtocols: RegisterProtocol = async (app, context) => {
-  for (const name of context.serving.protocols) await BY_NAME[name]?.(app, context);
+  // In the order above, whatever the spec's: a route that Vertex AI's environment names may be another's already.
+  for (const [name, register] of Object.entries(BY_NAME)) {
+    if (context.serving.protocols.includes(name)) await register(app, context);
+  }
   await registerDocs(app, context);
 };

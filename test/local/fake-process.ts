@@ -1,4 +1,5 @@
 /** A runtime process without a process: the test says when it is ready, reads a table, or dies. */
+import type { PublicDoorName } from '../../api/handoff.ts';
 import type { Launch } from '../../api/launch.ts';
 import type { End, RuntimeProcess } from '../../local/process.ts';
 import { report } from './build.ts';
@@ -12,8 +13,8 @@ export class FakeProcess implements RuntimeProcess {
   state: RuntimeProcess['state'] = 'starting';
   revision = 0;
   report: RuntimeProcess['report'];
-  /** Whether it accepts on the public socket. */
-  accepts = false;
+  /** Public sockets that it accepts on. */
+  readonly doors = new Set<PublicDoorName>();
   /** Whether it answers `take`. */
   takes = true;
   readonly ended: Promise<End>;
@@ -48,18 +49,23 @@ export class FakeProcess implements RuntimeProcess {
     if (this.state === 'ended') return;
     const wasReady = this.state === 'ready' || this.state === 'draining';
     this.state = 'ended';
-    this.accepts = false;
+    this.doors.clear();
     this.#onChange();
     this.#end.resolve({ cause, wasReady, asked: this.#asked, ...(code && { code }) });
   }
 
-  async take(): Promise<void> {
+  /** Whether it accepts on the public HTTP socket. */
+  get accepts(): boolean {
+    return this.doors.has('http');
+  }
+
+  async take(door: PublicDoorName): Promise<void> {
     if (!this.takes || this.state === 'ended') throw new Error(`${this.launch.version} did not take the public socket`);
-    this.accepts = true;
+    this.doors.add(door);
   }
 
   release(): void {
-    this.accepts = false;
+    this.doors.clear();
   }
 
   async poll(): Promise<void> {}
@@ -67,7 +73,7 @@ export class FakeProcess implements RuntimeProcess {
   drain(): void {
     if (this.state === 'draining' || this.state === 'ended') return;
     this.#asked = true;
-    this.accepts = false;
+    this.doors.clear();
     this.state = 'draining';
     this.#onChange();
   }

@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
-import type { FromRuntime, ToRuntime } from '../../api/handoff.ts';
+import type { FromRuntime, PublicDoorName, ToRuntime } from '../../api/handoff.ts';
 import { REPORT_PATH } from '../../api/pod-report.ts';
 import { report } from './build.ts';
 
@@ -21,7 +21,7 @@ const tell = (message: FromRuntime) => process.send?.(message);
 let answered = 0;
 let revision = 0;
 let draining = false;
-let entry: Server | undefined;
+const entries = new Map<PublicDoorName, Server>();
 
 const listen = (server: Server) =>
   new Promise<number>((resolve) =>
@@ -32,7 +32,7 @@ const answering = () =>
   createServer((_request, response) => {
     answered++;
     response.setHeader('modelship-version', version);
-    if (draining || entry === undefined) response.setHeader('connection', 'close');
+    if (draining || entries.size === 0) response.setHeader('connection', 'close');
     response.end('{}');
   });
 
@@ -54,16 +54,21 @@ function readTable(): void {
 }
 
 process.on('message', (message: ToRuntime, handle: unknown) => {
+  const close = () => {
+    for (const entry of entries.values()) entry.close();
+    entries.clear();
+  };
   if (message.type === 'take') {
-    entry = answering();
-    entry.listen(handle as object, () => tell({ type: 'taken' }));
+    // Over the gRPC socket it speaks HTTP, too: who answers is all that counts here.
+    const entry = answering();
+    entries.set(message.door, entry);
+    entry.listen(handle as object, () => tell({ type: 'taken', door: message.door }));
   } else if (message.type === 'release') {
-    entry?.close();
-    entry = undefined;
+    close();
     tell({ type: 'released' });
-  } else {
+  } else if (message.type === 'drain') {
     draining = true;
-    entry?.close();
+    close();
     setTimeout(() => process.exit(0), message.lameDuck);
   }
 });

@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const SCRIPT = `
@@ -40,6 +40,7 @@ test.each(['killed', 'throw'])('the supervisor is gone (%s): so are its processe
     stdio: ['ignore', 'pipe', 'ignore'],
     env: { ...process.env, TMPDIR: folder },
   });
+  onTestFinished(() => void supervisor.kill('SIGKILL'));
   const [line] = await once(createInterface({ input: supervisor.stdout }), 'line');
   const pids = String(line).split(' ').map(Number);
   expect(pids).toHaveLength(2);

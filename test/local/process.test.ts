@@ -89,9 +89,9 @@ function contract(name: string, script: string, models: { ok: string; missing: s
 
     test('it takes the public socket, releases it to another, and drains', async () => {
       const [first, second] = await Promise.all([ready(), ready({ version: 'v2' })]);
-      await first.take(door.handle);
+      await first.take('http', door.handle);
       expect(await ask()).toBe('v1');
-      await second.take(door.handle);
+      await second.take('http', door.handle);
       first.release();
       first.drain(0);
       const end = await first.ended;
@@ -101,12 +101,12 @@ function contract(name: string, script: string, models: { ok: string; missing: s
 
     test('connections wait while nobody accepts, and the next process answers them', async () => {
       const first = await ready();
-      await first.take(door.handle);
+      await first.take('http', door.handle);
       process.kill(first.pid as number, 'SIGKILL');
       expect(await first.ended).toEqual({ cause: 'ended by SIGKILL', wasReady: true, asked: false });
       const waiting = ask();
       const second = await ready({ version: 'v2' });
-      await second.take(door.handle);
+      await second.take('http', door.handle);
       expect(await waiting).toBe('v2');
     });
 
@@ -131,7 +131,9 @@ function contract(name: string, script: string, models: { ok: string; missing: s
       const child = await ready();
       child.kill();
       await child.ended;
-      await expect(child.take(door.handle)).rejects.toThrow('v1 did not take the public socket: it has ended');
+      await expect(child.take('http', door.handle)).rejects.toThrow(
+        'v1 did not take the public http socket: it has ended',
+      );
     });
   });
 }

@@ -20,7 +20,9 @@ describe('the start', () => {
     world.newest('v2').becomeReady();
     await settle();
     expect([world.shares, world.accepting]).toEqual([{ v1: 0, v2: 100 }, ['v2']]);
-    expect(world.said('serving')).toEqual(['serving at http://127.0.0.1:8080, through v2']);
+    expect(world.said('serving')).toEqual([
+      'serving at http://127.0.0.1:8080 and, over gRPC, 127.0.0.1:8081, through v2',
+    ]);
   });
 
   test('when all are ready the stated split is served; the door goes to the larger share', async () => {
@@ -29,6 +31,23 @@ describe('the start', () => {
     const address = (version: string) => ({ host: '127.0.0.1', http: world.newest(version).directPort });
     expect(world.table?.versions.map((v) => v.address)).toEqual([address('v1'), address('v2')]);
     expect(world.view()).toMatchObject({ phase: 'Serving', primary: 'v1', inForce: true, waiting: [] });
+  });
+});
+
+describe('the gRPC door', () => {
+  const doors = () => world.processes.map(({ doors }) => [...doors]);
+
+  test('moves with the other', async () => {
+    world = await World.serving(NINETY_TEN);
+    expect(doors()).toEqual([['http', 'grpc'], []]);
+    world.newest('v1').crash();
+    await settle();
+    expect(doors()).toEqual([[], ['http', 'grpc']]);
+  });
+
+  test('is left alone by a version that does not speak gRPC', async () => {
+    world = await World.serving({ v1: 100 }, { serving: { protocols: ['rest'] } });
+    expect(doors()).toEqual([['http']]);
   });
 });
 

@@ -24,7 +24,10 @@ export class World {
     this.supervisor = new Supervisor({
       document: document(traffic, spec),
       settings: { places: { volumes: {}, base: '/project' }, logLevel: 'warn' },
-      door: { host: '127.0.0.1', port: 8080, handle: {}, close: () => this.#closeDoor() },
+      doors: {
+        http: { host: '127.0.0.1', port: 8080, handle: {}, close: () => this.#closeDoor() },
+        grpc: { host: '127.0.0.1', port: 8081, handle: {}, close() {} },
+      },
       state: new DeploymentState(join(this.folder, 'digits')),
       clock: this.clock,
       random: () => 0.5,

@@ -65,6 +65,9 @@ export interface Running {
   entry: string;
   direct: string;
   admin: string;
+  /** `HOST:PORT`, where the launch has such doors. */
+  entryGrpc: string;
+  directGrpc: string;
   warnings: string[];
 }
 
@@ -99,7 +102,15 @@ export async function run(options: RunOptions = {}): Promise<Running> {
   const ports = await server.listen();
   if (options.load !== false) await server.load();
   const base = (port: number | undefined) => `http://127.0.0.1:${port}`;
-  return { server, entry: base(ports.entry), direct: base(ports.direct), admin: base(ports.admin), warnings };
+  return {
+    server,
+    entry: base(ports.entry),
+    direct: base(ports.direct),
+    admin: base(ports.admin),
+    entryGrpc: `127.0.0.1:${ports.entryGrpc}`,
+    directGrpc: `127.0.0.1:${ports.directGrpc}`,
+    warnings,
+  };
 }
 
 export interface Reply {

@@ -1,21 +1,14 @@
 import { expect, test } from 'vitest';
 import { sketchQuantile } from '../../api/latency-sketch.ts';
 import { podReport } from '../../api/pod-report.ts';
-import { ask, infer, type Running, run } from './harness.ts';
+import { ask, infer, run } from './harness.ts';
+import { metricsOf } from './metrics-of.ts';
 import { identity } from './onnx-builder.ts';
 
 const MODEL = identity('FP32');
 const GOOD = { inputs: [{ name: 'x', datatype: 'FP32', shape: [1], data: [1] }] };
 
 /** Metric lines as name{labels} → value. */
-async function metricsOf({ admin }: Running): Promise<Map<string, number>> {
-  const { text } = await ask(`${admin}/metrics`);
-  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-  return new Map(
-    lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]),
-  );
-}
-
 test('requests are counted by model, version and code, and timed', async () => {
   const running = await run({ model: MODEL });
   for (let i = 0; i < 3; i++) await infer(running, GOOD);

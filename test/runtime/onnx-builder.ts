@@ -42,7 +42,16 @@ export interface Node {
   ints?: Record<string, number>;
 }
 
+/** Weights: in the file, or in one beside it. */
+export interface Initializer {
+  name: string;
+  element: Element;
+  dims: readonly number[];
+  data: Buffer | { location: string; offset: number; length: number };
+}
+
 export interface Graph {
+  initializers?: readonly Initializer[];
   inputs: readonly Value[];
   outputs: readonly Value[];
   nodes: readonly Node[];
@@ -91,12 +100,21 @@ function nodeProto({ op, inputs, outputs, domain, ints }: Node): Buffer {
   ]);
 }
 
+function tensorProto({ name, element, dims, data }: Initializer): Buffer {
+  const entry = (key: string, value: string | number) => bytes(13, bytes(1, key), bytes(2, String(value)));
+  const content = Buffer.isBuffer(data)
+    ? [bytes(9, data)]
+    : [...Object.entries(data).map(([key, value]) => entry(key, value)), number(14, 1)];
+  return Buffer.concat([...dims.map((dim) => number(1, dim)), number(2, ELEMENT[element]), bytes(8, name), ...content]);
+}
+
 /** The bytes of a ModelProto. */
-export function onnx({ inputs, outputs, nodes, opset = 17, irVersion = 8 }: Graph): Buffer {
+export function onnx({ inputs, outputs, nodes, initializers = [], opset = 17, irVersion = 8 }: Graph): Buffer {
   const graph = bytes(
     7,
     ...nodes.map((node) => bytes(1, nodeProto(node))),
     bytes(2, 'test'),
+    ...initializers.map((initializer) => bytes(5, tensorProto(initializer))),
     ...inputs.map((input) => bytes(11, valueInfo(input))),
     ...outputs.map((output) => bytes(12, valueInfo(output))),
   );

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { createBatcher } from '../../runtime/batching/batcher.ts';
 import { realClock } from '../../runtime/clock.ts';
-import { RunQueue } from '../../runtime/models/run-queue.ts';
+import type { LoadedModel } from '../../runtime/models/loaded-model.ts';
 import type { Tensor } from '../../runtime/protocol/datatypes.ts';
 import { FakeClock } from './fake-clock.ts';
 import { ask, infer, type RunOptions, run } from './harness.ts';
@@ -8,6 +9,16 @@ import { identity } from './onnx-builder.ts';
 
 const BODY = { inputs: [{ name: 'x', datatype: 'FP32', shape: [1], data: [1] }] };
 const SPEC = { datatype: 'FP32', shape: [-1] } as const;
+const EXECUTION: LoadedModel['execution'] = {
+  place: 'workers',
+  workers: 1,
+  threads: 1,
+  providers: ['cpu'],
+  device: 0,
+  why: 'the test says so',
+  weightsShared: false,
+  optimized: 'off',
+};
 
 /** A server whose runs end when the test lets them. */
 async function held(options: RunOptions & { queue?: number } = {}) {
@@ -15,18 +26,29 @@ async function held(options: RunOptions & { queue?: number } = {}) {
   const running = await run({ ...options, load: false });
   const starts: (() => void)[] = [];
   let runs = 0;
-  const queue = new RunQueue(
-    ([x]) => {
+  const signature = { inputs: [{ name: 'x', ...SPEC }], outputs: [{ name: 'y', ...SPEC }] };
+  const lane = {
+    run([x]: readonly Tensor[]) {
       runs++;
       return new Promise<Tensor[]>((resolve) => starts.push(() => resolve([{ ...(x as Tensor), name: 'y' }])));
     },
-    { requests: options.queue ?? 100, bytes: 1_000_000 },
+  };
+  const queue = createBatcher({
+    lanes: [lane],
+    eager: false,
+    maxBatchSize: 1,
+    maxDelayMs: 0,
+    signature,
+    room: { requests: options.queue ?? 100, bytes: 1_000_000 },
     clock,
-  );
+    warn: () => {},
+  });
   running.server.own.serve({
-    signature: { inputs: [{ name: 'x', ...SPEC }], outputs: [{ name: 'y', ...SPEC }] },
+    signature,
     digest: '',
     runner: queue,
+    execution: EXECUTION,
+    batching: () => queue.stats(),
     close: () => queue.drained(),
   });
   const waiting = (count: number) => expect.poll(() => queue.pending).toBe(count);

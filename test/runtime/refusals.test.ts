@@ -39,12 +39,23 @@ const ROWS: Row[] = [
   ['an input that is null', { inputs: [null] }, 'INVALID_REQUEST', ['inputs[0]', 'null']],
   ['an input without a name', { inputs: [{}] }, 'INVALID_REQUEST', ['inputs[0]', 'name']],
   ['parameters that are a string', withAll({ parameters: 'a' }), 'INVALID_REQUEST', ["'parameters'"]],
-  ['binary input', withX({ parameters: { binary_data_size: 8 } }), 'INVALID_REQUEST', ["'x'", 'binary', 'not offered']],
   [
-    'classes in place of values',
-    withAll({ outputs: [{ name: 'y', parameters: { classification: 3 } }] }),
+    'data in shared memory',
+    withX({ parameters: { shared_memory_region: 'r' } }),
     'INVALID_REQUEST',
-    ["'y'", 'classification', 'not offered'],
+    ["'x'", 'shared memory', 'not offered'],
+  ],
+  [
+    'a fraction of a class',
+    withAll({ outputs: [{ name: 'y', parameters: { classification: 1.5 } }] }),
+    'INVALID_REQUEST',
+    ["'classification'", "'y'", '1.5'],
+  ],
+  [
+    'a wish for binary outputs that is a word',
+    withAll({ parameters: { binary_data_output: 'yes' } }),
+    'INVALID_REQUEST',
+    ["'binary_data_output'", 'the request', '"yes"'],
   ],
   ['a missing input', { inputs: [GOOD_X] }, 'MISSING_INPUT', ["'k'", 'INT8 [1]']],
   ['an extra input', withAll({ inputs: [GOOD_X, GOOD_K, { name: 'z' }] }), 'UNKNOWN_INPUT', ["'z'", "'x', 'k'"]],
@@ -212,6 +223,6 @@ test('outputs come in the order in which they are asked for, and id is echoed', 
   };
   expect(await names(undefined)).toEqual(['y', 'j']);
   expect(await names([])).toEqual(['y', 'j']);
-  expect(await names([{ name: 'j' }, { name: 'y', parameters: { binary_data: true } }])).toEqual(['j', 'y']);
+  expect(await names([{ name: 'j' }, { name: 'y', parameters: { anything: true } }])).toEqual(['j', 'y']);
   expect(await names([{ name: 'j' }])).toEqual(['j']);
 });

@@ -11,7 +11,14 @@ describe('what the doors answer', () => {
     const { entry, direct } = await run({ model: MODEL });
     for (const door of [entry, direct]) {
       const get = async (path: string) => (await ask(door + path)).json;
-      expect(await get('/v2')).toEqual({ name: 'modelship', version: 'test', extensions: [] });
+      const extensions = [
+        'binary_tensor_data',
+        'classification',
+        'model_configuration',
+        'model_repository',
+        'statistics',
+      ];
+      expect(await get('/v2')).toEqual({ name: 'modelship', version: 'test', extensions });
       expect(await get('/v2/health/live')).toEqual({ live: true });
       expect(await get('/v2/health/ready')).toEqual({ ready: true });
       const metadata = {
@@ -138,11 +145,11 @@ const REFUSALS: Refusal[] = [
   { why: 'GET for inference', path: '/v2/models/m/infer', answer: [405, 'METHOD_NOT_ALLOWED', 'POST'] },
   { why: 'POST for metadata', path: '/v2/models/m', body: {}, answer: [405, 'METHOD_NOT_ALLOWED', 'GET, HEAD'] },
   {
-    why: 'a compressed body',
+    why: 'a body in an encoding that is not understood',
     path: '/v2/models/m/infer',
     body: GOOD,
-    init: { headers: { 'content-encoding': 'gzip' } },
-    answer: [415, 'UNSUPPORTED_MEDIA_TYPE', 'gzip'],
+    init: { headers: { 'content-encoding': 'br' } },
+    answer: [415, 'UNSUPPORTED_MEDIA_TYPE', 'gzip, deflate'],
   },
   {
     why: 'a body of another type',
@@ -152,11 +159,11 @@ const REFUSALS: Refusal[] = [
     answer: [415, 'UNSUPPORTED_MEDIA_TYPE', 'application/json'],
   },
   {
-    why: 'binary tensors',
+    why: 'a JSON head longer than the body',
     path: '/v2/models/m/infer',
     body: GOOD,
-    init: { headers: { 'inference-header-content-length': '10' } },
-    answer: [400, 'INVALID_REQUEST', 'binary tensor extension is not offered'],
+    init: { headers: { 'inference-header-content-length': '1000' } },
+    answer: [400, 'INVALID_REQUEST', 'says 1000 bytes of JSON'],
   },
   {
     why: 'a body too large',

@@ -8,10 +8,16 @@ import { expect, test } from 'vitest';
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const MODEL = path.join(ROOT, 'examples/digits/models/1/model.onnx');
 
+const SESSION = { threads: 1, graphOptimization: 'all', executionProviders: ['cpu'], arena: true, device: 0 };
+const PLAN = JSON.stringify({ path: MODEL, session: SESSION, optimized: false, mapWeights: false });
+
 const OPEN_OURS = `
   import { openModel } from ${JSON.stringify(path.join(ROOT, 'runtime/models/ort.ts'))};
-  const session = { threads: 1, graphOptimization: 'all', executionProviders: ['cpu'], arena: true };
-  await (await openModel(${JSON.stringify(MODEL)}, session, () => {})).release();`;
+  openModel(${PLAN}, () => {}).release();`;
+
+const OPEN_IN_WORKER = `
+  import { openInWorker } from ${JSON.stringify(path.join(ROOT, 'runtime/models/worker-executor.ts'))};
+  await (await openInWorker(${PLAN}, { warn() {} })).close();`;
 
 const OPEN_THEIRS = `
   import { InferenceSession } from 'onnxruntime-node';
@@ -36,5 +42,6 @@ function leftBehind(script: string): string[] {
 
 test('opening a model leaves no telemetry files; without the switch the library does', () => {
   expect(leftBehind(OPEN_OURS)).toEqual([]);
+  expect(leftBehind(OPEN_IN_WORKER)).toEqual([]);
   expect(leftBehind(OPEN_THEIRS)).not.toEqual([]);
 });

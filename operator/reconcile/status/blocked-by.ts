@@ -15,8 +15,10 @@ export const LOAD_STEPS: Readonly<Record<string, string>> = {
   MODEL_CORRUPT: 'export or upload the model again, as a new version where the file changes',
   MODEL_UNSUPPORTED: 'export the model as the message says, and add a version for it',
   PROVIDER_MISSING: 'ask for a GPU, use a runtime image that has the execution provider, or list cpu after it',
+  OPTION_UNSUPPORTED: 'leave out the field of serving.session that it names',
   WARMUP_FAILED: 'try the model with ONNX Runtime alone, or set warmup.requests: 0',
   LOAD_DIED: 'raise resources.limits.memory, or try the file with ONNX Runtime alone',
+  CRASH_LOOP: 'look for the signal in its log; after SIGKILL, raise its memory limit or set execution.processes to 1',
   INTERNAL: 'report this with the log of the pod',
 };
 

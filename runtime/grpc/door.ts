@@ -1,0 +1,267 @@
+/**
+ * A listening address for gRPC over HTTP/2 without TLS (h2c), with the life of `runtime/door.ts`: it can be taken, fed,
+ * released and drained without losing a call.
+ */
+import {
+  createServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import type { Clock } from '../clock.ts';
+import { splitAddress, turn } from '../door.ts';
+import { type CallOptions, GrpcCall } from './call.ts';
+import { Room } from './incoming.ts';
+import { GRPC_TYPE } from './infer-codec.ts';
+
+export interface GrpcDoorOptions {
+  clock: Clock;
+  /** Longest time for a message to arrive whole, ms. */
+  requestTimeoutMs: number;
+  /** Largest message, bytes. */
+  messageBytes: number;
+  /** The version that speaks. */
+  version: string;
+  warn(message: string): void;
+  unforeseen(error: unknown): void;
+}
+
+export type GrpcHandler = (call: GrpcCall, path: string) => void;
+
+/** Messages that have not arrived whole may hold as many bytes as this many of the largest. */
+const UNFINISHED_MESSAGES = 16;
+/** Calls at a time on one connection; a client keeps back what is above. */
+const CALLS_PER_CONNECTION = 1_024;
+const STREAM_WINDOW_BYTES = 1 << 20;
+const CONNECTION_WINDOW_BYTES = 4 << 20;
+const HEADER_BYTES = 16 * 1_024;
+/** Memory that one connection may hold, answers that its client does not read among it, MB. Above, calls are refused. */
+const CONNECTION_MEGABYTES = 256;
+/** Calls that a client may cancel at once, and each second after: more is an attack (CVE-2023-44487). */
+const CANCEL_BURST = 2_000;
+const CANCEL_RATE = 200;
+const LOOK_OUT_EVERY_MS = 1_000;
+/** A client that says nothing at all for so long after it connected is cut. */
+const SILENT_MS = 20_000;
+/** Connections without calls are closed after so long; a client connects again with its next call. */
+const IDLE_MS = 15 * 60_000;
+/** A client that is gone without a word is found out by TCP. */
+const TCP_KEEP_ALIVE_MS = 60_000;
+const CLOSE_IDLE_EVERY_MS = 25;
+const MOST_BACKLOG_MS = 5_000;
+/** After a release: how long connections without calls may stay once their clients were told to leave. */
+const LEAVE_MS = 2_000;
+
+export class GrpcDoor {
+  readonly #options: GrpcDoorOptions;
+  readonly #callOptions: CallOptions;
+  readonly #calls = new Set<GrpcCall>();
+  /** Connections, and how many calls are open on each. */
+  readonly #sessions = new Map<ServerHttp2Session, number>();
+  #handler: GrpcHandler | undefined;
+  #server: Http2Server | undefined;
+  #listening = false;
+  #accepted = 0;
+  #drained = false;
+  #lookingOut = false;
+
+  constructor(options: GrpcDoorOptions) {
+    this.#options = options;
+    const { clock, messageBytes, version, unforeseen } = options;
+    this.#callOptions = {
+      clock,
+      messageBytes,
+      version,
+      unforeseen,
+      room: new Room(UNFINISHED_MESSAGES * messageBytes),
+    };
+  }
+
+  /** Who answers; to be set before the door is opened. */
+  set handler(handler: GrpcHandler) {
+    this.#handler = handler;
+  }
+
+  /** Calls without an answer; those that last, such as watches, among them. */
+  get inFlight(): number {
+    return this.#calls.size;
+  }
+
+  /** @param address `HOST:PORT`, port 0 for a free one. @returns the port. @throws the system's error */
+  listen(address: string): Promise<number> {
+    const { host, port } = splitAddress(address);
+    return this.#open((server) => server.listen({ host, port }));
+  }
+
+  /** Accepts on a handle that another process bound. */
+  async take(handle: unknown): Promise<void> {
+    this.release();
+    await this.#open((server) => server.listen(handle as object));
+  }
+
+  /** Serves a connection that another process accepted. */
+  admit(socket: Socket): void {
+    if (this.#drained) {
+      socket.destroy();
+      return;
+    }
+    this.#server ??= this.#newServer();
+    this.#server.emit('connection', socket);
+  }
+
+  /** Accepts no more. Calls that are open go on; their clients are told to make new ones elsewhere. */
+  release(): void {
+    const server = this.#server;
+    if (!server) return;
+    this.#server = undefined;
+    if (this.#listening) NetServer.prototype.close.call(server);
+    this.#listening = false;
+    const leaving = [...this.#sessions.keys()];
+    // Whatever comes after the last call that it names, a client makes again on another connection.
+    for (const session of leaving) if (!session.closed) session.goaway();
+    this.#options.clock.after(LEAVE_MS, () => {
+      for (const session of leaving) if (!session.closed) session.close();
+    });
+  }
+
+  /**
+   * Accepts no more and waits until every call is answered.
+   * @param lameDuckMs how long connections without calls may stay; then calls that would last are ended too
+   * @param limitMs after which connections that never end are cut
+   */
+  async drain(lameDuckMs: number, limitMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const end = clock.now() + limitMs;
+    this.#drained = true;
+    await this.#acceptBacklog(Math.min(end, clock.now() + MOST_BACKLOG_MS));
+    this.release();
+    const pause = (ms: number) => new Promise<void>((resolve) => clock.after(ms, resolve));
+    for (const until = clock.now() + lameDuckMs; this.#sessions.size > 0 && clock.now() < until; ) {
+      await pause(Math.min(CLOSE_IDLE_EVERY_MS, lameDuckMs));
+    }
+    for (const call of this.#calls) call.onDrain?.();
+    while (this.#sessions.size > 0) {
+      // What has arrived by now is read first: a run may have kept the loop from looking at its sockets.
+      await turn();
+      const cut = clock.now() >= end;
+      for (const [session, calls] of this.#sessions) {
+        if (cut) session.destroy();
+        else if (calls === 0 && !session.closed) session.close();
+      }
+      if (this.#sessions.size > 0) await pause(CLOSE_IDLE_EVERY_MS);
+    }
+  }
+
+  #newServer(): Http2Server {
+    const server = createServer({
+      settings: {
+        maxConcurrentStreams: CALLS_PER_CONNECTION,
+        initialWindowSize: STREAM_WINDOW_BYTES,
+        maxHeaderListSize: HEADER_BYTES,
+      },
+      maxSessionMemory: CONNECTION_MEGABYTES,
+      streamResetBurst: CANCEL_BURST,
+      streamResetRate: CANCEL_RATE,
+    });
+    server.on('connection', (socket: Socket) => {
+      this.#accepted++;
+      socket.setNoDelay(true);
+      socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
+    });
+    server.on('session', (session) => this.#admitSession(server, session));
+    server.on('stream', (stream, headers) => this.#serve(stream, headers));
+    // Such as bytes that are no HTTP/2: the connection is over, and nothing else.
+    server.on('sessionError', () => {});
+    return server;
+  }
+
+  #open(listen: (server: Http2Server) => void): Promise<number> {
+    if (this.#drained) return Promise.reject(new Error('this process is shutting down'));
+    const server = this.#newServer();
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.once('listening', () => {
+        server.off('error', reject);
+        // Such as no file descriptor left for a connection: it passes, and must not end the process.
+        server.on('error', (error) => this.#options.warn(`a connection could not be accepted: ${error.message}`));
+        this.#server = server;
+        this.#listening = true;
+        resolve((server.address() as AddressInfo).port);
+      });
+      listen(server);
+    });
+  }
+
+  #admitSession(server: Http2Server, session: ServerHttp2Session): void {
+    this.#sessions.set(session, 0);
+    session.once('close', () => this.#sessions.delete(session));
+    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+    session.setTimeout(IDLE_MS, () => {
+      if (this.#sessions.get(session) === 0) session.close();
+    });
+    this.#options.clock.after(SILENT_MS, () => {
+      if (!session.destroyed && session.socket.bytesRead === 0) session.destroy();
+    });
+    // It was accepted while the door closed.
+    if (server !== this.#server) session.goaway();
+    this.#lookOut();
+  }
+
+  #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    // Such as a reset by the client; `close` says the same.
+    stream.on('error', () => {});
+    const refused = refusalOfHttp(headers);
+    if (refused) {
+      stream.respond(refused, { endStream: true });
+      stream.resume();
+      return;
+    }
+    const session = stream.session as ServerHttp2Session | undefined;
+    const call = new GrpcCall(stream, headers, this.#callOptions);
+    this.#calls.add(call);
+    if (session) this.#sessions.set(session, (this.#sessions.get(session) ?? 0) + 1);
+    stream.once('close', () => {
+      this.#calls.delete(call);
+      const open = session && this.#sessions.get(session);
+      if (session && open !== undefined) this.#sessions.set(session, open - 1);
+    });
+    try {
+      call.readHeaders();
+      this.#handler?.(call, headers[':path'] as string);
+    } catch (error) {
+      call.refuse(error);
+    }
+  }
+
+  /** Ends calls whose clients are too slow, for as long as there are connections. */
+  #lookOut(): void {
+    if (this.#lookingOut) return;
+    this.#lookingOut = true;
+    const { clock, requestTimeoutMs } = this.#options;
+    clock.after(LOOK_OUT_EVERY_MS, () => {
+      this.#lookingOut = false;
+      const late = clock.now() - requestTimeoutMs;
+      for (const call of this.#calls) call.lookAfter(late);
+      if (this.#sessions.size > 0) this.#lookOut();
+    });
+  }
+
+  /** See `Door`: lets in those who connected while a run blocked the loop. */
+  async #acceptBacklog(end: number): Promise<void> {
+    for (let before = -1; before !== this.#accepted && this.#options.clock.now() < end; ) {
+      before = this.#accepted;
+      await turn();
+      await turn();
+    }
+  }
+}
+
+/** What is no gRPC is answered by HTTP's own means. */
+function refusalOfHttp(headers: IncomingHttpHeaders): Record<string, string | number> | undefined {
+  if (headers[':method'] !== 'POST') return { ':status': 405, allow: 'POST' };
+  const type = headers['content-type'];
+  const isGrpc = type === GRPC_TYPE || (type !== undefined && /^application\/grpc(?:\+proto)?\s*(?:;|$)/i.test(type));
+  return isGrpc ? undefined : { ':status': 415, accept: GRPC_TYPE };
+}
