@@ -19,7 +19,7 @@ const resources = z.strictObject({
 const batching = z.strictObject({
   maxBatchSize: field(
     z.int().min(1).max(4096).optional(),
-    'Most items that are run together; 1 switches batching off.',
+    'Most items that are run together; 1 switches batching off, as a model whose rows are not independent needs.',
     { unit: 'items', default: 32 },
   ),
   maxDelay: field(
@@ -97,7 +97,7 @@ const limits = z.strictObject({
   body: field(bytes().optional(), 'Largest request body.', { unit: 'bytes', default: '16Mi' }),
   queue: field(
     z.int().min(1).max(100_000).optional(),
-    'Most requests that wait in one replica; above it the answer is 503.',
+    'Most requests that wait in one process of a replica; above it the answer is 503.',
     { unit: 'requests', default: 1024 },
   ),
   timeout: field(
@@ -128,7 +128,7 @@ const servingFields = z.strictObject({
   warmup: field(warmup.optional(), 'What is run before a replica takes traffic.', { absent: 'its defaults count' }),
   session: field(session.optional(), 'The ONNX Runtime session.', { absent: 'its defaults count' }),
   execution: field(execution.optional(), 'Processes and threads of one replica.', { absent: 'chosen by measuring' }),
-  cache: field(cache.optional(), 'Answers kept by the content of their request.', { absent: 'no cache' }),
+  cache: field(cache.optional(), 'Answers kept by the content of their request; for models that give the same for the same.', { absent: 'no cache' }),
   limits: field(limits.optional(), 'What one replica accepts.', { absent: 'its defaults count' }),
   protocols: field(
     setOf(protocols).optional(),

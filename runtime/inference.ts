@@ -141,7 +141,7 @@ export class Inference {
         if (wanted !== undefined && wanted !== own.version) throw misdirected(wanted, own);
       }
     } else if (version !== undefined && header !== undefined && version !== header) {
-      const message = `the path names version '${version}', the header ${VERSION_HEADER} '${header}'`;
+      const message = `the request names version '${version}', its header ${VERSION_HEADER} '${header}'`;
       throw new RequestError('INVALID_REQUEST', message);
     }
     return version ?? header;

@@ -39,5 +39,8 @@ export interface Split {
 
 /** The error for a version that nobody here serves. */
 export function unknownVersion(version: string, known: readonly string[]): RequestError {
-  return new RequestError('VERSION_NOT_FOUND', `there is no version '${version}' here; there is ${known.join(', ')}`);
+  return new RequestError(
+    'VERSION_NOT_FOUND',
+    `there is no version '${version.slice(0, 80)}' here; there is ${known.join(', ')}`,
+  );
 }

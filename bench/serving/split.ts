@@ -32,9 +32,11 @@ export interface SplitCost {
 
 const CONCURRENCY = 16;
 const FIRST_WARM_MS = 3_000;
-const WARM_MS = 300;
+const WARM_MS = 50;
 /** Two processes of the same code differ by what was compiled when: no pair of them speaks for all. */
-const PAIRS_A_PROCESS = 5;
+const PAIRS_A_PROCESS = 2;
+/** A shared machine changes its pace within a second: both are loaded by turns, this often in a pair. */
+const SLICES = 10;
 
 interface Plan {
   pairs: number;
@@ -59,13 +61,16 @@ export async function splitCost({ pairs, seconds, placement }: Plan, log: (line:
       const context = { pool, placement, folder };
       const servers = [await startRuntime('plain', false, context), await startRuntime('split', false, context, table)];
       running.push(...servers);
-      for (const server of servers) await cpuMicros(server, { ...order, warmMs: FIRST_WARM_MS, ms: WARM_MS });
+      // Twice, so that both have served, rested and served again when they are compared: who has not rested yet costs a
+      // fifth more a request.
+      for (const server of [...servers, ...servers])
+        await server.measure({ ...order, warmMs: FIRST_WARM_MS, ms: WARM_MS });
       for (let i = 0; i < PAIRS_A_PROCESS && all.length < pairs; i++) {
-        const found = await pairOf(
-          servers as [Running, Running],
-          { ...order, warmMs: WARM_MS, ms: seconds * 1_000 },
-          i,
-        );
+        const found = await pairOf(servers as [Running, Running], {
+          ...order,
+          warmMs: WARM_MS,
+          ms: (seconds * 1_000) / SLICES,
+        });
         all.push(found);
         log(
           `pair ${all.length} of ${pairs}: ${found[0].toFixed(1)} µs without, ${found[1].toFixed(1)} µs with a table`,
@@ -81,18 +86,19 @@ export async function splitCost({ pairs, seconds, placement }: Plan, log: (line:
   }
 }
 
-/** Who goes first takes turns. */
-async function pairOf([plain, split]: [Running, Running], turn: Turn, index: number): Promise<[number, number]> {
-  if (index % 2 === 0) return [await cpuMicros(plain, turn), await cpuMicros(split, turn)];
-  const second = await cpuMicros(split, turn);
-  return [await cpuMicros(plain, turn), second];
-}
-
-/** CPU of the server a request. */
-async function cpuMicros(server: Running, turn: Turn): Promise<number> {
-  const { cpuSeconds, answers } = await server.measure(turn);
-  if (cpuSeconds === undefined) throw new Error('the CPU of a process can be read on Linux only');
-  return (cpuSeconds / answers) * 1e6;
+/** CPU a request of both, over slices; who goes first takes turns. */
+async function pairOf(servers: readonly [Running, Running], turn: Turn): Promise<[number, number]> {
+  const sums = servers.map(() => ({ seconds: 0, answers: 0 }));
+  for (let slice = 0; slice < SLICES; slice++) {
+    for (const which of slice % 2 === 0 ? [0, 1] : [1, 0]) {
+      const { cpuSeconds, answers } = await (servers[which] as Running).measure(turn);
+      if (cpuSeconds === undefined) throw new Error('the CPU of a process can be read on Linux only');
+      const sum = sums[which] as (typeof sums)[number];
+      sum.seconds += cpuSeconds;
+      sum.answers += answers;
+    }
+  }
+  return sums.map(({ seconds, answers }) => (seconds / answers) * 1e6) as [number, number];
 }
 
 export function costOf(all: readonly (readonly [bare: number, split: number])[], seconds: number): SplitCost {

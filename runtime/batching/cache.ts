@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../clock.ts';
 import { RequestError } from '../errors.ts';
-import type { Done, Runner, Work } from '../models/runner.ts';
+import type { Done, Room, Runner, Work } from '../models/runner.ts';
 import { Answers, type AnswersOptions, copyOf } from './answers.ts';
 import { questionKey } from './cache-key.ts';
 import { expired, Flight, gone, type Wanting } from './flight.ts';
@@ -14,8 +14,8 @@ export interface CacheOptions extends AnswersOptions {
   /** What runs the questions that are new. */
   inner: Runner;
   clock: Clock;
-  /** Most requests that may wait for runs of others: `limits.queue`. */
-  mostJoined: number;
+  /** For requests that wait for runs of others: as much as may wait for runs of their own. */
+  room: Room;
 }
 
 export interface CacheStats {
@@ -41,24 +41,25 @@ export function createCachedRunner(options: CacheOptions): CachedRunner {
 class ContentCache implements CachedRunner {
   readonly #inner: Runner;
   readonly #clock: Clock;
-  readonly #mostJoined: number;
+  readonly #room: Room;
   readonly #answers: Answers;
   readonly #sweep: Sweep;
   /** Runs under way that may be joined. */
   readonly #flights = new Map<string, Flight>();
   /** Runs under way, also those that nobody wants any more. */
   #aloft = 0;
-  /** Requests that wait for the run of another. */
+  /** Requests that wait for the run of another, and the bytes of the bodies that they hold meanwhile. */
   #joiners = 0;
+  #joinedBytes = 0;
   #hits = 0;
   #misses = 0;
   #joined = 0;
   #onLanded: (() => void)[] = [];
 
-  constructor({ inner, clock, mostJoined, sizeBytes, ttlMs }: CacheOptions) {
+  constructor({ inner, clock, room, sizeBytes, ttlMs }: CacheOptions) {
     this.#inner = inner;
     this.#clock = clock;
-    this.#mostJoined = mostJoined;
+    this.#room = room;
     this.#answers = new Answers({ sizeBytes, ttlMs });
     this.#sweep = new Sweep(clock, (now) => this.#expireLate(now));
   }
@@ -95,8 +96,9 @@ class ContentCache implements CachedRunner {
       this.#flights.set(key, first);
       return this.#want(first, work, now, true);
     }
-    if (this.#joiners >= this.#mostJoined) {
-      const message = `the queue is full: ${this.#joiners} requests wait for runs of identical ones already; try again later`;
+    if (!this.#hasRoom(work.bytes)) {
+      const wait = `${this.#joiners} requests of ${this.#joinedBytes} bytes wait for runs of identical ones already`;
+      const message = `the queue is full: ${wait}; try again later`;
       return Promise.reject(new RequestError('QUEUE_FULL', message, { 'retry-after': '1' }));
     }
     this.#joined++;
@@ -104,9 +106,17 @@ class ContentCache implements CachedRunner {
     return this.#want(flight, work, now, false);
   }
 
+  #hasRoom(more: number): boolean {
+    if (this.#joiners === 0) return true;
+    const { requests, bytes } = this.#room;
+    return this.#joiners < requests && this.#joinedBytes + more <= bytes;
+  }
+
   #want(flight: Flight, work: Work, since: number, first: boolean): Promise<Done> {
     return new Promise((resolve, reject) => {
-      const wanting: Wanting = { since, deadline: work.deadline, resolve, reject };
+      const bytes = first ? 0 : work.bytes;
+      const wanting: Wanting = { since, deadline: work.deadline, bytes, resolve, reject };
+      this.#joinedBytes += bytes;
       flight.join(wanting);
       if (first) void this.#fly(flight);
       else this.#sweep.by(flight.earliest);
@@ -119,6 +129,7 @@ class ContentCache implements CachedRunner {
   }
 
   #leave(flight: Flight, wanting: Wanting, error: RequestError): void {
+    this.#joinedBytes -= wanting.bytes;
     if (!flight.leave(wanting, error)) this.#joiners--;
     // It may be on its way out of the line: who asks now must not share its end.
     else this.#forget(flight);
@@ -163,6 +174,7 @@ class ContentCache implements CachedRunner {
   #land(flight: Flight): void {
     this.#forget(flight);
     this.#joiners -= Math.max(0, flight.wanted.size - 1);
+    for (const { bytes } of flight.wanted) this.#joinedBytes -= bytes;
   }
 
   /** The first of them has the run as its own, so that it is counted once. */

@@ -8,6 +8,8 @@ export interface Wanting {
   since: number;
   /** Ms of the clock. */
   deadline: number;
+  /** What it holds while it waits; 0 for the first, whose body the work counts. */
+  bytes: number;
   resolve(done: Done): void;
   reject(error: unknown): void;
   stopListening?: (() => void) | undefined;

@@ -127,11 +127,12 @@ export class Line {
   }
 
   #takeFrom(group: Group, now: number, members: Waiting[], late: Waiting[]): void {
-    const most = group === this.#alone ? 0 : this.#mostRows;
+    // Said apart from the rows: requests without any, which run alone, would all fit beside each other.
+    const alone = group === this.#alone;
     let rows = 0;
     for (let next = group.members.first; next; next = group.members.first) {
       const expired = next.work.deadline <= now;
-      if (!expired && members.length > 0 && rows + next.rows > most) return;
+      if (!expired && members.length > 0 && (alone || rows + next.rows > this.#mostRows)) return;
       this.#leave(next, group);
       if (expired) {
         late.push(next);

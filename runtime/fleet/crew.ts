@@ -25,7 +25,8 @@ export interface CrewOptions {
 export class Crew {
   readonly #options: CrewOptions;
   readonly #alive = new Set<Member>();
-  readonly #given = new Set<Member>();
+  /** Weak: a replica may bury many, each with its last report and metrics. */
+  readonly #given = new WeakSet<Member>();
   readonly #deaths: number[] = [];
   #wanted: number;
   /** Whether `#wanted` is final; undefined before the first process was measured. */

@@ -45,7 +45,7 @@ class Head {
   #complete = false;
   #revision = 0;
   #draining = false;
-  /** Settles when the last process is gone. */
+  /** Settles when the last process is gone and none will follow. */
   readonly #empty = Promise.withResolvers<void>();
 
   constructor(launch: Launch, words: LastWords) {
@@ -131,7 +131,8 @@ class Head {
   #look(): void {
     const { alive, serving, complete } = this.#crew;
     this.#dealer.pump();
-    if (alive.length === 0) this.#empty.resolve();
+    // HAZARD: there may be none for a moment while the dead wait for their restart, and this settles only once.
+    if (this.#draining && alive.length === 0) this.#empty.resolve();
     if (complete && !this.#complete && !this.#draining) this.#becomeReady();
     const revision = Math.min(...serving.map((member) => member.revision));
     if (!Number.isFinite(revision) || revision <= this.#revision) return;
@@ -142,8 +143,8 @@ class Head {
   #becomeReady(): void {
     this.#complete = true;
     this.#words.clear();
-    // A worker that dies is replaced by one that opens the file again.
-    if (this.#crew.ready.every(({ placement }) => placement?.on === 'main')) void this.#model.letGo();
+    // A worker that dies is replaced by one that opens the file again, and a model on main may have to move to one.
+    if (this.#launch.serving.execution.workers === 0) void this.#model.letGo();
     const ready = this.#crew.ready.map(({ pid }) => pid);
     this.#logger.info({ processes: ready }, 'ready');
     this.#tell({ type: 'ready' });

@@ -30,8 +30,14 @@ export function formatExecuted(error: GraphQLError, unforeseen: (error: unknown)
   if (originalError instanceof RequestError) return { ...formatted(originalError), ...at };
   // Thrown by a resolver with a code of its own.
   if (error.extensions.code !== undefined) return { message: error.message, ...at, extensions: error.extensions };
+  // Found when the variables were put in, which validation does not see.
+  if (error.message.startsWith('Argument "')) return { ...formatted(refusedArgument(error)), ...at };
   unforeseen(originalError ?? error);
   return { ...formatted(new RequestError('INTERNAL', 'something went wrong here; the log says what')), ...at };
+}
+
+function refusedArgument({ message }: GraphQLError): RequestError {
+  return new RequestError('INVALID_REQUEST', message.slice(0, MOST_MESSAGE));
 }
 
 /** What mercurius throws before it executes: a document that is refused. @returns undefined for anything else */

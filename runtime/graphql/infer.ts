@@ -7,6 +7,7 @@ import type { Datatype } from '../protocol/datatypes.ts';
 import { parseJson } from '../protocol/json-text.ts';
 import { oipRest } from '../protocol/oip-rest.ts';
 import { failedInference } from './failures.ts';
+import { Room } from './room.ts';
 import { fromJson, toJson } from './tensor-data.ts';
 
 export interface InferArguments {
@@ -37,10 +38,9 @@ export class Inferences {
   readonly #inference: Inference;
   readonly #call: Call;
   readonly #url: string;
-  readonly #bodyBytes: number;
+  readonly #room: Room;
   readonly #gone = new Set<() => void>();
   #listening = false;
-  #bytes = 0;
 
   /**
    * @param call the GraphQL request's own
@@ -49,7 +49,7 @@ export class Inferences {
   constructor(inference: Inference, call: Call, model: string, bodyBytes: number) {
     this.#inference = inference;
     this.#url = `/v2/models/${encodeURIComponent(model)}/infer`;
-    this.#bodyBytes = bodyBytes;
+    this.#room = new Room(bodyBytes);
     const headers: IncomingHttpHeaders = { ...call.headers, 'content-type': 'application/json' };
     for (const name of OF_THE_BODY) delete headers[name];
     this.#call = {
@@ -63,12 +63,9 @@ export class Inferences {
 
   /** @throws RequestError, or GraphQLError with the code that was answered */
   async infer({ model, version, ...asked }: InferArguments): Promise<InferResult> {
-    const body = writeRequest(asked);
-    this.#bytes += body.length;
-    if (this.#bytes > this.#bodyBytes) {
-      const message = `the operation's requests are larger than ${this.#bodyBytes} bytes together`;
-      throw new RequestError('BODY_TOO_LARGE', `${message}, the limit here (serving.limits.body)`);
-    }
+    const before = this.#room.left;
+    const body = writeRequest(asked, this.#room);
+    this.#room.take(body.length - (before - this.#room.left));
     const answer = await this.#inference.infer({ ...this.#call, body, model, version: version ?? undefined }, oipRest);
     const text = await textOf(answer.body);
     const by = answer.headers[VERSION_HEADER];
@@ -90,7 +87,8 @@ export class Inferences {
   }
 }
 
-function writeRequest({ id, inputs, outputs }: Omit<InferArguments, 'model' | 'version'>): Buffer {
+function writeRequest({ id, inputs, outputs }: Omit<InferArguments, 'model' | 'version'>, room: Room): Buffer {
+  for (const text of [id, ...(outputs ?? []), ...inputs.map(({ name }) => name)]) room.take(text?.length ?? 0);
   try {
     return Buffer.from(
       JSON.stringify({
@@ -99,7 +97,7 @@ function writeRequest({ id, inputs, outputs }: Omit<InferArguments, 'model' | 'v
           name,
           datatype,
           shape,
-          data: toJson(data, datatype),
+          data: toJson(data, datatype, room),
         })),
         ...(outputs && { outputs: outputs.map((name) => ({ name })) }),
       }),

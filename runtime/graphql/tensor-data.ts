@@ -1,6 +1,7 @@
 /** The scalar `TensorData`, and its way into and out of the JSON of the Open Inference Protocol. Pure. */
 import { GraphQLError, Kind, type ValueNode } from 'graphql';
 import type { Datatype } from '../protocol/datatypes.ts';
+import type { Room } from './room.ts';
 
 type Variables = { readonly [name: string]: unknown } | null | undefined;
 
@@ -36,12 +37,18 @@ const DIGITS = /^-?(?:0|[1-9]\d{0,19})$/;
 
 const is64Bit = (datatype: string) => datatype === 'INT64' || datatype === 'UINT64';
 
-/** Values as `JSON.stringify` writes them exactly: digits in strings become numbers where the datatype has 64 bits. */
-export function toJson(data: unknown, datatype: Datatype): unknown {
+/**
+ * Values as `JSON.stringify` writes them exactly: digits in strings become numbers where the datatype has 64 bits.
+ * @param room each value takes what it is written in at least @throws RequestError BODY_TOO_LARGE
+ */
+export function toJson(data: unknown, datatype: Datatype, room: Room): unknown {
   const digits = is64Bit(datatype);
   const walk = (value: unknown): unknown => {
+    room.take(typeof value === 'string' ? value.length : 1);
     if (Array.isArray(value)) return value.map(walk);
     if (typeof value === 'bigint') return rawJSON(String(value));
+    // No datatype takes one, so that it need not be written out to be refused.
+    if (typeof value === 'object' && value !== null) return {};
     return digits && typeof value === 'string' && DIGITS.test(value) ? rawJSON(value) : value;
   };
   return walk(data);

@@ -72,6 +72,11 @@ export class GrpcCall {
     return this.#deadline === undefined ? undefined : this.#deadline - this.#options.clock.now();
   }
 
+  /** Requests on it that have no answer. One that lasts, such as a watch, is none by itself. */
+  get inFlight(): number {
+    return this.onDrain ? this.#incoming.open : 1;
+  }
+
   /** Waits for the one message that the caller sends, and for its end. */
   receiveOne(take: (message: Buffer) => void): void {
     this.#incoming.one(take);

@@ -2,19 +2,13 @@
  * A listening address for gRPC over HTTP/2 without TLS (h2c), with the life of `runtime/door.ts`: it can be taken, fed,
  * released and drained without losing a call.
  */
-import {
-  createServer,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2';
+import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Clock } from '../clock.ts';
 import { splitAddress, turn } from '../door.ts';
 import { type CallOptions, GrpcCall } from './call.ts';
+import { createHttp2Server, refusalOfHttp } from './http2.ts';
 import { Room } from './incoming.ts';
-import { GRPC_TYPE } from './infer-codec.ts';
 
 export interface GrpcDoorOptions {
   clock: Clock;
@@ -32,23 +26,12 @@ export type GrpcHandler = (call: GrpcCall, path: string) => void;
 
 /** Messages that have not arrived whole may hold as many bytes as this many of the largest. */
 const UNFINISHED_MESSAGES = 16;
-/** Calls at a time on one connection; a client keeps back what is above. */
-const CALLS_PER_CONNECTION = 1_024;
-const STREAM_WINDOW_BYTES = 1 << 20;
 const CONNECTION_WINDOW_BYTES = 4 << 20;
-const HEADER_BYTES = 16 * 1_024;
-/** Memory that one connection may hold, answers that its client does not read among it, MB. Above, calls are refused. */
-const CONNECTION_MEGABYTES = 256;
-/** Calls that a client may cancel at once, and each second after: more is an attack (CVE-2023-44487). */
-const CANCEL_BURST = 2_000;
-const CANCEL_RATE = 200;
 const LOOK_OUT_EVERY_MS = 1_000;
 /** A client that says nothing at all for so long after it connected is cut. */
 const SILENT_MS = 20_000;
 /** Connections without calls are closed after so long; a client connects again with its next call. */
 const IDLE_MS = 15 * 60_000;
-/** A client that is gone without a word is found out by TCP. */
-const TCP_KEEP_ALIVE_MS = 60_000;
 const CLOSE_IDLE_EVERY_MS = 25;
 const MOST_BACKLOG_MS = 5_000;
 /** After a release: how long connections without calls may stay once their clients were told to leave. */
@@ -84,9 +67,11 @@ export class GrpcDoor {
     this.#handler = handler;
   }
 
-  /** Calls without an answer; those that last, such as watches, among them. */
+  /** Requests without an answer. */
   get inFlight(): number {
-    return this.#calls.size;
+    let sum = 0;
+    for (const call of this.#calls) sum += call.inFlight;
+    return sum;
   }
 
   /** @param address `HOST:PORT`, port 0 for a free one. @returns the port. @throws the system's error */
@@ -155,25 +140,9 @@ export class GrpcDoor {
   }
 
   #newServer(): Http2Server {
-    const server = createServer({
-      settings: {
-        maxConcurrentStreams: CALLS_PER_CONNECTION,
-        initialWindowSize: STREAM_WINDOW_BYTES,
-        maxHeaderListSize: HEADER_BYTES,
-      },
-      maxSessionMemory: CONNECTION_MEGABYTES,
-      streamResetBurst: CANCEL_BURST,
-      streamResetRate: CANCEL_RATE,
-    });
-    server.on('connection', (socket: Socket) => {
-      this.#accepted++;
-      socket.setNoDelay(true);
-      socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
-    });
+    const server = createHttp2Server(() => this.#accepted++);
     server.on('session', (session) => this.#admitSession(server, session));
     server.on('stream', (stream, headers) => this.#serve(stream, headers));
-    // Such as bytes that are no HTTP/2: the connection is over, and nothing else.
-    server.on('sessionError', () => {});
     return server;
   }
 
@@ -256,12 +225,4 @@ export class GrpcDoor {
       await turn();
     }
   }
-}
-
-/** What is no gRPC is answered by HTTP's own means. */
-function refusalOfHttp(headers: IncomingHttpHeaders): Record<string, string | number> | undefined {
-  if (headers[':method'] !== 'POST') return { ':status': 405, allow: 'POST' };
-  const type = headers['content-type'];
-  const isGrpc = type === GRPC_TYPE || (type !== undefined && /^application\/grpc(?:\+proto)?\s*(?:;|$)/i.test(type));
-  return isGrpc ? undefined : { ':status': 415, accept: GRPC_TYPE };
 }

@@ -108,6 +108,11 @@ export class Incoming {
     if (!this.#stopped) this.#attempt(() => this.#handOver());
   }
 
+  /** Messages of `each` that are not dealt with. */
+  get open(): number {
+    return this.#open;
+  }
+
   /** Nothing more is wanted; what comes is dropped. */
   stop(): void {
     this.#stopped = true;

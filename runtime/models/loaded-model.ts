@@ -38,17 +38,18 @@ export async function loadModel(file: ModelFile, options: LoadOptions): Promise<
   const { serving, clock, warn } = options;
   const { signature } = executors[0] as Executor;
   const { queue, bodyBytes } = serving.limits;
+  const room = { requests: queue, bytes: QUEUED_BODIES * bodyBytes };
   const batcher = createBatcher({
     lanes: executors,
     eager: execution.place === 'main',
     ...serving.batching,
     signature,
-    room: { requests: queue, bytes: QUEUED_BODIES * bodyBytes },
+    room,
     clock,
     warn,
   });
   const { cache } = serving;
-  const cached = cache && createCachedRunner({ inner: batcher, clock, mostJoined: queue, ...cache });
+  const cached = cache && createCachedRunner({ inner: batcher, clock, room, ...cache });
   const runner = cached ?? batcher;
   let closing: Promise<void> | undefined;
   const close = async () => {

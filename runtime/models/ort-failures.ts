@@ -23,9 +23,13 @@ export function openFailure(message: string, ortVersion: string): LoadError {
 /** What ONNX Runtime finds wrong with a request before it runs it; the rest is the model's own failure. */
 const REFUSED_INPUT = /Invalid rank for input|Got invalid dimensions for input|Unexpected input data type/;
 
+/** What it finds wrong with values in the middle of a run, such as a token beyond the vocabulary: no failure of the model. */
+const REFUSED_VALUES = /indices element out of data bounds|indices? (?:value )?out of (?:bounds|range)/i;
+
 export function runFailure(message: string): RequestError {
   const said = message.slice(0, 500);
   if (REFUSED_INPUT.test(said)) return new RequestError('INPUT_SHAPE', `the model refused the request: ${said}`);
+  if (REFUSED_VALUES.test(said)) return new RequestError('INPUT_DATA', `the model refused the request: ${said}`);
   return new RequestError('INFERENCE_FAILED', `the model failed on this request: ${said}`);
 }
 

@@ -3,7 +3,7 @@ import { RequestError } from '../errors.ts';
 import { readRaw } from './binary-tensor.ts';
 import { DATATYPES, type Datatype, sizeOf, type Tensor } from './datatypes.ts';
 import { type Sink, sink, takes } from './json-values.ts';
-import { describe, fits, showShape, type TensorSpec } from './signature.ts';
+import { describe, fits, isHollow, showShape, type TensorSpec } from './signature.ts';
 
 const MOST_DIMENSIONS = 32;
 
@@ -50,6 +50,7 @@ export function readShape(given: unknown, spec: TensorSpec): number[] {
   const shape = given as number[];
   if (!Number.isSafeInteger(sizeOf(shape))) throw refuse(`has the shape ${showShape(shape)}, which is too large`);
   if (!fits(shape, spec)) throw refuse(`has the shape ${showShape(shape)}`);
+  if (isHollow(shape, spec)) throw refuse(`has the shape ${showShape(shape)}, which is too large for no values`);
   return shape;
 }
 

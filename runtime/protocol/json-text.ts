@@ -1,6 +1,7 @@
 /** Bytes of a request → JSON value, with a message that helps when they are no JSON. Pure. */
 import { isUtf8 } from 'node:buffer';
 import { RequestError } from '../errors.ts';
+import { parseExact } from './exact-json.ts';
 
 /** 16 digits or more that no point precedes: an integer which a double may round. */
 const LONG_INTEGER = /(?:^|[^.\d])\d{16}/;
@@ -42,18 +43,6 @@ function hasLongRun(body: Buffer): boolean {
 
 function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= 0x30 && byte <= 0x39;
-}
-
-/** The reviver's third argument, not in TypeScript's library yet. */
-type SourceReviver = (key: string, value: unknown, context: { source?: string }) => unknown;
-
-/** Longer integers than 64 bits hold stay numbers, and are refused as such: `BigInt` takes the square of their length. */
-function parseExact(text: string): unknown {
-  const reviver: SourceReviver = (_key, value, { source }) =>
-    typeof value === 'number' && !Number.isSafeInteger(value) && source !== undefined && /^-?\d{1,20}$/.test(source)
-      ? BigInt(source)
-      : value;
-  return JSON.parse(text, reviver as (key: string, value: unknown) => unknown);
 }
 
 function malformed(text: string, error: Error): RequestError {

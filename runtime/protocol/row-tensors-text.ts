@@ -4,6 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { parseJson } from './json-text.ts';
+import { replaceOutsideStrings } from './outside-strings.ts';
 
 /** Begins the string that stands for a bare word. No input takes a string with U+0000, so it can't pass for text. */
 const MARK = '\0';
@@ -27,38 +28,10 @@ export function parseLooseJson(body: Buffer, exactIntegers: boolean): unknown {
 
 /** Puts bare words in quotes, outside of strings. @returns undefined when there is none */
 function quoteWords(text: string): string | undefined {
-  const words = new RegExp(BARE_WORDS);
-  const parts: string[] = [];
-  let copied = 0;
-  // The next string: looked for again only once it is passed.
-  let quote = text.indexOf('"');
-  for (let word = words.exec(text); word; word = words.exec(text)) {
-    let end = 0;
-    while (quote >= 0 && quote < word.index) {
-      end = endOfString(text, quote);
-      quote = text.indexOf('"', end);
-    }
-    if (end > word.index) {
-      words.lastIndex = end;
-      continue;
-    }
-    const short = word[0].endsWith('NaN') ? 'nan' : word[0].startsWith('-') ? '-inf' : 'inf';
-    parts.push(text.slice(copied, word.index), `"\\u0000${short}"`);
-    copied = words.lastIndex;
-  }
-  return copied > 0 ? parts.join('') + text.slice(copied) : undefined;
-}
-
-/** @returns the index after the closing quote of the string that opens at `quote` */
-function endOfString(text: string, quote: number): number {
-  for (let at = quote + 1; ; at++) {
-    const close = text.indexOf('"', at);
-    if (close < 0) return text.length;
-    let escapes = 0;
-    while (text[close - 1 - escapes] === '\\') escapes++;
-    if (escapes % 2 === 0) return close + 1;
-    at = close;
-  }
+  return replaceOutsideStrings(text, BARE_WORDS, (word) => {
+    const short = word.endsWith('NaN') ? 'nan' : word.startsWith('-') ? '-inf' : 'inf';
+    return `"\\u0000${short}"`;
+  });
 }
 
 /** The word that a bare one stands for, such as `NaN`; undefined for any other value. */

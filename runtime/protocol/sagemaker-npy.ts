@@ -5,7 +5,7 @@
 import { RequestError } from '../errors.ts';
 import { rawOf, readRaw, widthOf } from './binary-tensor.ts';
 import { type Datatype, sizeOf, type Tensor } from './datatypes.ts';
-import { describe, fits, type Signature, showShape } from './signature.ts';
+import { describe, fits, isHollow, type Signature, showShape } from './signature.ts';
 
 const MAGIC = Buffer.from('\x93NUMPY', 'latin1');
 const MOST_HEADER_BYTES = 65_536;
@@ -54,7 +54,7 @@ export function readNpy(body: Buffer, { inputs }: Signature): Tensor {
     const message = 'the .npy is in Fortran order; save np.ascontiguousarray(array)';
     throw new RequestError('INVALID_REQUEST', message);
   }
-  if (!fits(shape, spec)) {
+  if (!fits(shape, spec) || isHollow(shape, spec)) {
     throw new RequestError(
       'INPUT_SHAPE',
       `the .npy has the shape ${showShape(shape)}; the model takes ${describe(spec)}`,

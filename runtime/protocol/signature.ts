@@ -36,6 +36,19 @@ export function showNames(names: readonly string[], most = 8): string {
   return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
 }
 
+/** Of dimensions that the model leaves free, in a tensor without values. */
+const MOST_OF_NOTHING = 65_536;
+
+/**
+ * Whether a tensor has no values and yet large dimensions: no byte of a request stands behind them, but a model that sums
+ * over the empty one makes an output of the others.
+ */
+export function isHollow(shape: readonly number[], spec: TensorSpec): boolean {
+  if (!shape.includes(0)) return false;
+  const free = shape.filter((dim, at) => dim !== 0 && (spec.anyRank || spec.shape[at] === -1));
+  return free.reduce((product, dim) => product * dim, 1) > MOST_OF_NOTHING;
+}
+
 /** Whether a concrete shape is one that the model takes. */
 export function fits(shape: readonly number[], spec: TensorSpec): boolean {
   if (spec.anyRank) return true;

@@ -81,6 +81,7 @@ function readExamples({ examples, context }: Fields, signature: Signature): Tens
   if (context !== undefined && !isFields(context)) {
     throw new RequestError('INVALID_REQUEST', `'context' must be an object, not ${show(context)}`);
   }
+  checkContext(context, examples.length);
   const rows = examples.map((example, index) => {
     if (!isFields(example))
       throw new RequestError('INVALID_REQUEST', `examples[${index}] is ${show(example)}, not an object`);
@@ -96,6 +97,23 @@ function readExamples({ examples, context }: Fields, signature: Signature): Tens
     return row;
   });
   return readRows(rows, signature, 'examples');
+}
+
+/** Values (of texts: characters) that a context may come to, written out into each example: the body has it once. */
+const MOST_SHARED = 2 ** 22;
+
+function checkContext(context: Fields | undefined, examples: number): void {
+  const most = Math.floor(MOST_SHARED / Math.max(1, examples));
+  let count = 0;
+  for (const rest: unknown[] = context ? [context] : []; rest.length > 0; ) {
+    for (const value of Object.values(rest.pop() as object)) {
+      count += typeof value === 'string' ? value.length + 1 : 1;
+      if (typeof value === 'object' && value !== null) rest.push(value);
+      if (count <= most) continue;
+      const message = `'context' in each of ${examples} examples makes more than ${MOST_SHARED} values`;
+      throw new RequestError('INVALID_REQUEST', `${message}; send fewer examples at a time`);
+    }
+  }
 }
 
 /** `[1, 2, 3, 4]` for [2, 2] → `[[1, 2], [3, 4]]`; what does not fit stays flat, and is refused for its shape. */

@@ -1,6 +1,6 @@
 /**
  * Where gRPC calls for this version arrive from other processes: over HTTP/1.1, as protobuf without gRPC's frames, so that
- * what forwards REST forwards them too.
+ * what forwards REST forwards them too. They come to direct doors only.
  */
 import { understands } from '../compression.ts';
 import { RequestError } from '../errors.ts';
@@ -12,6 +12,7 @@ import { fastifyCall, type RegisterProtocol } from './protocol.ts';
 
 export const registerGrpcForward: RegisterProtocol = ({ fastify }, context) => {
   const { inference } = context;
+  if (inference.kind !== 'direct') return;
   route(fastify, pathOf('ModelInfer'), {
     POST: async (request, reply) => {
       const { 'content-encoding': encoding } = request.headers;

@@ -30,20 +30,33 @@ export function callOf(
 ): Call {
   return {
     method,
-    url,
+    url: pathOf(url),
     headers,
     body,
     model,
     version,
     caller: socket,
     onGone(callback) {
+      let stopped = false;
       const closed = () => {
-        if (!response.writableFinished) callback();
+        if (stopped || response.writableFinished) return;
+        stopped = true;
+        callback();
       };
       response.once('close', closed);
-      return () => response.off('close', closed);
+      // It may have gone while its body was inflated: the event does not come again. Never within this call.
+      if (response.destroyed) queueMicrotask(closed);
+      return () => {
+        stopped = true;
+        response.off('close', closed);
+      };
     },
   };
+}
+
+/** As clients of a proxy send it, a URL has an origin (RFC 9112, 3.2.2), which is no part of what is forwarded. */
+function pathOf(url: string): string {
+  return url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*(?=\/)/i, '');
 }
 
 /** The same of a request that the framework has read. */

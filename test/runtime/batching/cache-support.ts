@@ -7,12 +7,15 @@ export interface CacheBench extends BenchOptions {
   sizeBytes?: number;
   ttlMs?: number;
   mostJoined?: number;
+  mostJoinedBytes?: number;
 }
 
 /** A cache in front of a batcher whose runs end when the test says so. */
-export function cached({ sizeBytes = 100_000, ttlMs = 1_000, mostJoined = 10, ...options }: CacheBench = {}) {
+export function cached(given: CacheBench = {}) {
+  const { sizeBytes = 100_000, ttlMs = 1_000, mostJoined = 10, mostJoinedBytes = 1_000, ...options } = given;
   const behind = bench({ maxBatchSize: 1, ...options });
-  const runner = createCachedRunner({ inner: behind.batcher, clock: behind.clock, sizeBytes, ttlMs, mostJoined });
+  const room = { requests: mostJoined, bytes: mostJoinedBytes };
+  const runner = createCachedRunner({ inner: behind.batcher, clock: behind.clock, sizeBytes, ttlMs, room });
   const { submit, gone } = asking(runner, behind.clock);
   /** Many ask the same, told apart by who they are. */
   const same = (who: number, timeout?: number) =>

@@ -120,6 +120,29 @@ describe('asked while it is being answered', () => {
     expect(next?.done?.from).toBe('cache');
   });
 
+  test('nor with more bytes than may wait; who joins alone may be larger', async () => {
+    const { runner, submit, gone, finishAll } = cached({ mostJoinedBytes: 100 });
+    const same = (who: number, bytes: number) => submit([who], { inputs: [rowsOf([7])], bytes });
+    const outcomes = [same(1, 99), same(2, 60), same(3, 50), same(4, 40)];
+    gone.get(2)?.();
+    outcomes.push(same(5, 60), same(6, 1));
+    gone.get(1)?.();
+    outcomes.push(same(7, 1));
+    await finishAll();
+    expect(from(outcomes)).toEqual([
+      'CLIENT_GONE',
+      'CLIENT_GONE',
+      'QUEUE_FULL',
+      'run',
+      'joined',
+      'QUEUE_FULL',
+      'QUEUE_FULL',
+    ]);
+    const others = [8, 9].map((who) => submit([who], { inputs: [rowsOf([8])], bytes: 101 }));
+    await finishAll();
+    expect([from(others), runner.pending]).toEqual([['run', 'joined'], 0]);
+  });
+
   test('a queue that is full refuses all who ask the same', async () => {
     const { submit, same, finishAll } = cached({ room: { requests: 1, bytes: 100 } });
     submit([100]);

@@ -55,6 +55,23 @@ describe('merging', () => {
     expect(outcomes[3]?.done).toMatchObject({ batch: 5, items: 5 });
   });
 
+  test('requests without items run alone too, each with its own outputs', async () => {
+    const model: Model = (inputs, outputs) => outputs.map((name) => ({ ...(inputs[0] as Tensor), name }));
+    const { running, submit, finishAll, batcher } = bench({ model });
+    submit([1]);
+    const empty = (outputs: string[], width = 1) => submit([], { inputs: [rowsOf([], width)], outputs });
+    const outcomes = [empty(['y']), empty(['z']), empty(['y'], 3)];
+    await running[0]?.end();
+    await finishAll();
+    const first = outcomes.map(({ done }) => [done?.outputs[0]?.name, done?.outputs[0]?.shape]);
+    expect(first).toEqual([
+      ['y', [0, 1]],
+      ['z', [0, 1]],
+      ['y', [0, 3]],
+    ]);
+    expect(batcher.stats()).toMatchObject({ merging: true, repeated: 0 });
+  });
+
   test('a run of one gets the very tensors of the request; those of a merged run are the lane’s own', async () => {
     const inputs = [rowsOf([1])];
     const seen: (readonly Tensor[])[] = [];

@@ -66,7 +66,7 @@ describe('the start', () => {
     expect(await child.metric('modelship_execution_workers')).toBe(2);
   });
 
-  test('is not ready before all are; the model is fetched once, and removed when all have opened it', async () => {
+  test('is not ready before all are; the model is fetched once, and removed when no worker may open it any more', async () => {
     const folder = await temporaryFolder();
     let fetched = 0;
     let release = () => {};
@@ -79,7 +79,7 @@ describe('the start', () => {
     const { port } = source.address() as AddressInfo;
     process.env.TMPDIR = folder;
     onTestFinished(() => void delete process.env.TMPDIR);
-    const child = await replica({ cores: 3, processes: 3 }, { uri: `http://127.0.0.1:${port}/model.onnx` });
+    const child = await replica({ cores: 3, processes: 3, workers: 0 }, { uri: `http://127.0.0.1:${port}/model.onnx` });
     await expect.poll(() => fetched, { timeout: 10_000 }).toBe(1);
     const readyz = () => ask(`http://127.0.0.1:${child.admin}/readyz`);
     expect(await readyz()).toMatchObject({ status: 503, json: { code: 'NOT_READY' } });

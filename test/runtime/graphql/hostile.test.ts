@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { ask, infer } from '../harness.ts';
 import { identity } from '../onnx-builder.ts';
 import { INFER, query, runGraphql, tensor } from './support.ts';
@@ -162,4 +162,55 @@ test('names of prototypes are only names', async () => {
   const reply = await ask(`${there.entry}/graphql`, body);
   expect(reply.status).toBe(400);
   expect((await query(there, '{ model(name: "__proto__") { name } }')).json).toEqual({ data: { model: null } });
+});
+
+describe('variables that a document repeats', () => {
+  const repeated = (name: string) => times(900, () => `$${name}`);
+  const ones = (count: number) => new Array(count).fill(1);
+  test.each<[string, string, object]>([
+    [
+      'as data',
+      `query ($v: TensorData!) { infer(model: "m", inputs: [{name: "x", datatype: FP32, shape: [1], data: [${repeated('v')}]}]) { id } }`,
+      { v: ones(30_000) },
+    ],
+    [
+      'as texts',
+      `query ($v: TensorData!) { infer(model: "m", inputs: [{name: "x", datatype: BYTES, shape: [1], data: [${repeated('v')}]}]) { id } }`,
+      { v: 'a'.repeat(30_000) },
+    ],
+    [
+      'as inputs',
+      `query ($v: TensorInput!) { infer(model: "m", inputs: [${repeated('v')}]) { id } }`,
+      { v: tensor('FP32', [1], ones(30_000)) },
+    ],
+    [
+      'as outputs',
+      `query ($i: [TensorInput!]!, $v: String!) { infer(model: "m", inputs: $i, outputs: [${repeated('v')}]) { id } }`,
+      { v: 'a'.repeat(30_000), i: [] },
+    ],
+  ])('%s', async (_what, text, variables) => {
+    const there = await running();
+    const stringify = vi.spyOn(JSON, 'stringify');
+    const { json } = await query(there, text, variables);
+    const written = stringify.mock.results.map(({ value }) => String(value).length);
+    stringify.mockRestore();
+    expect(json.errors[0].extensions).toEqual({ code: 'BODY_TOO_LARGE', status: 413 });
+    // The request that was sent is the largest text: none was written out to be measured.
+    expect(Math.max(...written)).toBeLessThan(100_000);
+  });
+
+  test('an object for a value', async () => {
+    const there = await running();
+    const { json } = await query(there, INFER, { inputs: [tensor('FP32', [1], [{ a: 1 }])] });
+    expect(json.errors[0].message).toContain('data[0] is an object; FP32 takes numbers');
+  });
+
+  test('null where none may be is the fault of who sent it', async () => {
+    const there = await running();
+    const text =
+      'query ($a: Int = 1) { infer(model: "m", inputs: [{name: "x", datatype: FP32, shape: [$a], data: [1]}]) { id } }';
+    const { json } = await query(there, text, { a: null });
+    expect(json.errors[0].extensions).toEqual({ code: 'INVALID_REQUEST', status: 400 });
+    expect(there.warnings).toEqual([]);
+  });
 });

@@ -48,6 +48,8 @@ describe('health', () => {
     await expect.poll(() => seen).toEqual({ '': ['NOT_SERVING'], x: ['SERVICE_UNKNOWN'] });
     await server.load();
     await expect.poll(() => seen['']).toEqual(['NOT_SERVING', 'SERVING']);
+    // Whoever watches asks for nothing that would keep the process.
+    expect(server.report().inFlight).toBe(0);
     await server.close(0);
     expect(await Promise.all(ended)).toEqual([14, 14]);
     expect(seen).toEqual({ '': ['NOT_SERVING', 'SERVING', 'NOT_SERVING'], x: ['SERVICE_UNKNOWN'] });

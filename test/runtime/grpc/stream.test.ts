@@ -55,14 +55,14 @@ describe('a stream of inferences', () => {
   });
 
   test('has 16 inferences under way, and no more are read until one is answered', async () => {
-    const { client, runner, waiting, finish } = await runHeld();
+    const { client, server, runner, waiting, finish } = await runHeld();
     const { stream, answers, ended } = streamOf(client);
     for (let i = 0; i < 50; i++) stream.write(held(i));
     stream.end();
     await waiting(16);
     // Time for more to come, if more were read.
     await client.call('ServerLive');
-    expect(runner.pending).toBe(16);
+    expect([runner.pending, server.report().inFlight]).toEqual([16, 16]);
     await finish(answers, 50);
     expect((await ended).code).toBe(0);
     expect(values(answers)).toEqual(Array.from({ length: 50 }, (_, i) => i));

@@ -31,7 +31,7 @@ async function registered(protocols: string[], kind: Kind, model = 'm'): Promise
   const found: string[] = [];
   app.fastify.addHook('onRoute', ({ method, url, exposeHeadRoute }) => {
     // Between processes only: what a pod forwards of gRPC.
-    if (url.startsWith('/inference.GRPCInferenceService/')) return;
+    if (kind === 'direct' && url.startsWith('/inference.GRPCInferenceService/')) return;
     // Those that refuse a method are the only ones that say so.
     if (exposeHeadRoute === false) return;
     for (const each of [method].flat()) if (each !== 'HEAD') found.push(`${each} ${url}`);

@@ -86,3 +86,19 @@ test.each([
   expect(reply).toMatchObject({ status: 400, json: { code: 'INVALID_REQUEST' } });
   expect(reply.json.error).toContain('use :predict');
 });
+
+describe('a context that would be written out too often', () => {
+  const many = new Array(3_000).fill({});
+  const names = Object.fromEntries(Array.from({ length: 3_000 }, (_, i) => [`k${i}`, 1]));
+  test.each<[string, object, object[]]>([
+    ['values', { image: new Array(64).fill(1) }, new Array(70_000).fill({})],
+    ['names', names, many],
+    ['nested values', { image: new Array(50).fill(new Array(50).fill(1)) }, many],
+    ['a text', { image: { b64: 'A'.repeat(4_000) } }, many],
+  ])('%s', async (_what, context, examples) => {
+    const { entry } = await run({ serving });
+    const { status, json } = await ask(`${entry}/v1/models/m:classify`, { context, examples });
+    expect([status, json.code]).toEqual([400, 'INVALID_REQUEST']);
+    expect(json.error).toContain('send fewer examples');
+  });
+});
