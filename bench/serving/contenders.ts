@@ -106,15 +106,20 @@ function nodeServer(
   };
 }
 
-function echo(kind: 'json' | 'binary'): Contender {
-  const settings =
-    kind === 'json' ? 'fastify; JSON.parse, a ready-made answer' : 'fastify; bytes in, ready-made bytes out';
+const ECHOES = {
+  same: { title: 'echo of the body, JSON', settings: 'fastify; JSON.parse, and JSON.stringify of the same' },
+  json: { title: 'echo, JSON', settings: 'fastify; JSON.parse, a ready-made answer' },
+  binary: { title: 'echo, binary', settings: 'fastify; bytes in, ready-made bytes out' },
+};
+
+function echo(kind: keyof typeof ECHOES): Contender {
+  const { title, settings } = ECHOES[kind];
   return nodeServer(
     {
       id: `echo-${kind}`,
-      title: `echo, ${kind === 'json' ? 'JSON' : 'binary'}`,
+      title,
       role: 'limit',
-      wire: `oip-${kind}`,
+      wire: kind === 'binary' ? 'oip-binary' : 'oip-json',
       settings,
     },
     ({ poolFile }, port) => [script('echo.ts'), String(port), poolFile, kind],
@@ -140,6 +145,7 @@ export const BASE: readonly Contender[] = [
   own('modelship-json', 'modelship, REST JSON', 'oip-json'),
   own('modelship-binary', 'modelship, REST binary', 'oip-binary'),
   own('modelship-grpc', 'modelship, gRPC', 'oip-grpc'),
+  echo('same'),
   echo('json'),
   echo('binary'),
   nodeServer(

@@ -31,10 +31,14 @@ export interface SplitCost {
 }
 
 const CONCURRENCY = 16;
-const FIRST_WARM_MS = 3_000;
+const FIRST_WARM_MS = 2_000;
 const WARM_MS = 50;
-/** Two processes of the same code differ by what was compiled when: no pair of them speaks for all. */
-const PAIRS_A_PROCESS = 2;
+/**
+ * Two processes of the same code differ by what was compiled when, so no two of them speak for all. And of two that are
+ * loaded by turns the second costs up to a fifth more here, whoever it is: a pair is the geometric mean of two sets of
+ * processes, with the table at the one and at the other.
+ */
+const PAIRS_A_SET = 2;
 /** A shared machine changes its pace within a second: both are loaded by turns, this often in a pair. */
 const SLICES = 10;
 
@@ -57,26 +61,26 @@ export async function splitCost({ pairs, seconds, placement }: Plan, log: (line:
     await writeFile(table, JSON.stringify(hundredToNothing()));
     const order = { generator, wire: 'oip-json', poolFile, output: pool.output, concurrency: CONCURRENCY } as const;
     const all: [bare: number, split: number][] = [];
-    while (all.length < pairs) {
+    const measureSet = async (swapped: boolean): Promise<[number, number][]> => {
       const context = { pool, placement, folder };
-      const servers = [await startRuntime('plain', false, context), await startRuntime('split', false, context, table)];
-      running.push(...servers);
-      // Twice, so that both have served, rested and served again when they are compared: who has not rested yet costs a
-      // fifth more a request.
-      for (const server of [...servers, ...servers])
-        await server.measure({ ...order, warmMs: FIRST_WARM_MS, ms: WARM_MS });
-      for (let i = 0; i < PAIRS_A_PROCESS && all.length < pairs; i++) {
-        const found = await pairOf(servers as [Running, Running], {
-          ...order,
-          warmMs: WARM_MS,
-          ms: (seconds * 1_000) / SLICES,
-        });
-        all.push(found);
-        log(
-          `pair ${all.length} of ${pairs}: ${found[0].toFixed(1)} µs without, ${found[1].toFixed(1)} µs with a table`,
-        );
-      }
+      const tables = swapped ? [table, undefined] : [undefined, table];
+      for (const [at, each] of tables.entries()) running.push(await startRuntime(`process-${at}`, false, context, each));
+      const servers = swapped ? running.toReversed() : [...running];
+      for (const server of running) await server.measure({ ...order, warmMs: FIRST_WARM_MS, ms: WARM_MS });
+      const turn = { ...order, warmMs: WARM_MS, ms: (seconds * 1_000) / SLICES };
+      const found: [number, number][] = [];
+      while (found.length < PAIRS_A_SET) found.push(await pairOf(running, servers, turn));
       await Promise.all(running.splice(0).map((server) => server.stop()));
+      return found;
+    };
+    while (all.length < pairs) {
+      const [straight, swapped] = [await measureSet(false), await measureSet(true)];
+      for (const [at, [bare, split]] of straight.entries()) {
+        const [otherBare, otherSplit] = swapped[at] as [number, number];
+        const pair: [number, number] = [Math.sqrt(bare * otherBare), Math.sqrt(split * otherSplit)];
+        all.push(pair);
+        log(`pair ${all.length} of ${pairs}: ${pair[0].toFixed(1)} µs without, ${pair[1].toFixed(1)} µs with a table`);
+      }
     }
     return costOf(all, seconds);
   } finally {
@@ -86,19 +90,23 @@ export async function splitCost({ pairs, seconds, placement }: Plan, log: (line:
   }
 }
 
-/** CPU a request of both, over slices; who goes first takes turns. */
-async function pairOf(servers: readonly [Running, Running], turn: Turn): Promise<[number, number]> {
-  const sums = servers.map(() => ({ seconds: 0, answers: 0 }));
+/**
+ * CPU a request of both, over slices.
+ * @param turns who is loaded, in turn, first and last exchanged from slice to slice
+ * @param servers without a table, and with one
+ */
+async function pairOf(turns: readonly Running[], servers: readonly Running[], turn: Turn): Promise<[number, number]> {
+  const sums = new Map(servers.map((server) => [server, { seconds: 0, answers: 0 }]));
   for (let slice = 0; slice < SLICES; slice++) {
-    for (const which of slice % 2 === 0 ? [0, 1] : [1, 0]) {
-      const { cpuSeconds, answers } = await (servers[which] as Running).measure(turn);
+    for (const server of slice % 2 === 0 ? turns : turns.toReversed()) {
+      const { cpuSeconds, answers } = await server.measure(turn);
       if (cpuSeconds === undefined) throw new Error('the CPU of a process can be read on Linux only');
-      const sum = sums[which] as (typeof sums)[number];
+      const sum = sums.get(server) as { seconds: number; answers: number };
       sum.seconds += cpuSeconds;
       sum.answers += answers;
     }
   }
-  return sums.map(({ seconds, answers }) => (seconds / answers) * 1e6) as [number, number];
+  return [...sums.values()].map(({ seconds, answers }) => (seconds / answers) * 1e6) as [number, number];
 }
 
 export function costOf(all: readonly (readonly [bare: number, split: number])[], seconds: number): SplitCost {

@@ -5,7 +5,7 @@ import { median, type Spread, spread } from './statistics.ts';
 
 /** What others are compared with, in the same round. `compute`: the better of the two loops. */
 export const BASELINES = {
-  echo: ['echo-json'],
+  echo: ['echo-same'],
   'by hand': ['one-run'],
   compute: ['loop', 'loop-batched'],
 } as const satisfies Record<string, readonly string[]>;

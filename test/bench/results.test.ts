@@ -6,7 +6,7 @@ import { rotated, type Sample } from '../../bench/serving/rounds.ts';
 import { summarise } from '../../bench/serving/summary.ts';
 import { HEADINGS, markdownTable, rowsOf, textTable } from '../../bench/serving/table.ts';
 
-const ORDER = ['modelship-json', 'echo-json', 'one-run', 'loop', 'loop-batched', 'peer'];
+const ORDER = ['modelship-json', 'echo-same', 'one-run', 'loop', 'loop-batched', 'peer'];
 
 function sample(contender: string, round: number, perSecond: number, more: Partial<Sample> = {}): Sample {
   const measured = { answers: perSecond, seconds: 1, perSecond, p50: 1, p99: 2, failures: {}, cpuSeconds: 0.5 };
@@ -18,7 +18,7 @@ const samples: Sample[] = [1, 2, 3].flatMap((round) => {
   const pace = round === 2 ? 0.5 : 1;
   return [
     sample('modelship-json', round, 960 * pace, { memory: 2 ** 30 }),
-    sample('echo-json', round, 1_000 * pace, { p50: 0.8 }),
+    sample('echo-same', round, 1_000 * pace, { p50: 0.8 }),
     sample('one-run', round, 500 * pace),
     sample('loop', round, 2_000 * pace, { p99: Number.NaN }),
     sample('loop-batched', round, 4_000 * pace, { p99: Number.NaN }),
@@ -110,7 +110,7 @@ describe('the plot', () => {
   it('leaves out loops, and other concurrencies', () => {
     expect(panels[0]?.bars.map(({ cell }) => cell.contender)).toEqual([
       'modelship-json',
-      'echo-json',
+      'echo-same',
       'one-run',
       'peer',
     ]);

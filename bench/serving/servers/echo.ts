@@ -1,6 +1,6 @@
 /**
- * The HTTP limit: reads the request, answers with what was computed beforehand. JSON is parsed and never written; with
- * `binary`, bytes come and go as they are. node echo.ts PORT POOL json|binary
+ * The HTTP limit. `same`: a plain echo, JSON is parsed and written again. `json`: reads the request and answers with text
+ * that was made beforehand. `binary`: bytes come and go as they are. node echo.ts PORT POOL same|json|binary
  */
 import fastify from 'fastify';
 import { readPool } from '../models/pool.ts';
@@ -11,7 +11,9 @@ const [port, poolFile, kind] = process.argv.slice(2);
 const { outputs } = await readPool(poolFile as string);
 const app = fastify({ bodyLimit: 2 ** 28 });
 
-if (kind === 'json') {
+if (kind === 'same') {
+  app.post('/v2/models/model/infer', async (request) => request.body);
+} else if (kind === 'json') {
   const answers = outputs.map((tensors) =>
     oipBody(tensors).replace(/^\{"inputs"/, '{"model_name":"model","model_version":"v1","outputs"'),
   );
