@@ -128,7 +128,11 @@ const servingFields = z.strictObject({
   warmup: field(warmup.optional(), 'What is run before a replica takes traffic.', { absent: 'its defaults count' }),
   session: field(session.optional(), 'The ONNX Runtime session.', { absent: 'its defaults count' }),
   execution: field(execution.optional(), 'Processes and threads of one replica.', { absent: 'chosen by measuring' }),
-  cache: field(cache.optional(), 'Answers kept by the content of their request; for models that give the same for the same.', { absent: 'no cache' }),
+  cache: field(
+    cache.optional(),
+    'Answers kept by the content of their request; for models that give the same for the same.',
+    { absent: 'no cache' },
+  ),
   limits: field(limits.optional(), 'What one replica accepts.', { absent: 'its defaults count' }),
   protocols: field(
     setOf(protocols).optional(),

@@ -64,7 +64,8 @@ export async function splitCost({ pairs, seconds, placement }: Plan, log: (line:
     const measureSet = async (swapped: boolean): Promise<[number, number][]> => {
       const context = { pool, placement, folder };
       const tables = swapped ? [table, undefined] : [undefined, table];
-      for (const [at, each] of tables.entries()) running.push(await startRuntime(`process-${at}`, false, context, each));
+      for (const [at, each] of tables.entries())
+        running.push(await startRuntime(`process-${at}`, false, context, each));
       const servers = swapped ? running.toReversed() : [...running];
       for (const server of running) await server.measure({ ...order, warmMs: FIRST_WARM_MS, ms: WARM_MS });
       const turn = { ...order, warmMs: WARM_MS, ms: (seconds * 1_000) / SLICES };
