@@ -23,7 +23,7 @@ async function python(script: string, ...args: string[]) {
     // A proxy of the machine must not see what goes to loopback.
     env: { ...process.env, no_proxy: '*', NO_PROXY: '*' },
   });
-  // biome-ignore lint/suspicious/noExplicitAny: each field is asserted by its test
+  // biome-ignore lint/suspicious/noExplicitAny: the JSON of a Python script; each field is asserted by its test, and a type would claim what it is to find out
   return JSON.parse(stdout.trim().split('\n').at(-1) as string) as any;
 }
 
