@@ -128,7 +128,7 @@ export class Reader {
     return this.low;
   }
 
-  /** Steps over the value of the field whose tag was read. */
+  /** Steps over the value of the field whose tag was read: a message may hold fields that are newer than this reader. */
   skip(tag: number): void {
     switch (tag & 7) {
       case VARINT:
