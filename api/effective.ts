@@ -2,6 +2,7 @@
 import type { AutoscalingMetric } from './autoscaling.ts';
 import type { RuntimeServing } from './launch.ts';
 import type { ModelDeploymentSpec, Version } from './model-deployment.ts';
+import type { Compare } from './rollout.ts';
 import type { Serving } from './serving.ts';
 import { ALL, basisPoints, byteCount, durationMs, quantityNumber } from './units.ts';
 
@@ -119,9 +120,23 @@ export function effectiveRollout({ rollout }: ModelDeploymentSpec) {
       minSamples: analysis.minSamples ?? 200,
       deadlineMs: durationMs(analysis.deadline ?? '30m'),
       mirror: basisPoints(analysis.mirror ?? 0),
+      compare: effectiveCompare(analysis.compare),
       checks: analysis.checks,
     },
+    signature: rollout.signature ?? ('Compatible' as const),
+    progressDeadlineMs: durationMs(rollout.progressDeadline ?? '10m'),
     onFailure: rollout.onFailure ?? ('Rollback' as const),
+  };
+}
+
+/** How two answers are compared, with its defaults. */
+export function effectiveCompare(compare: Compare | undefined) {
+  return {
+    ...(compare?.outputs && { outputs: compare.outputs }),
+    absolute: compare?.absolute ?? 1e-4,
+    relative: compare?.relative ?? 1e-3,
+    ...(compare?.topK !== undefined && { topK: compare.topK }),
+    keep: compare?.keep ?? 0,
   };
 }
 

@@ -45,6 +45,8 @@ export const launch = z.strictObject({
     .regex(/^[0-9a-f]{64}$/)
     .optional(),
   serving: runtimeServing,
+  /** Requests with the answers they must get before the version is ready. The URI as `uri`; tolerance as in the spec. */
+  golden: z.strictObject({ uri: z.string().min(1), tolerance: z.number().min(0) }).optional(),
   /** The traffic table's file. Without it the process answers everything itself. */
   table: z.string().optional(),
   /** Entry address. `none`: the public socket is handed over by a supervisor. */
@@ -69,6 +71,7 @@ export type Launch = z.output<typeof launch>;
 export function launchArgs(to: Launch): string[] {
   const args = ['--model', to.model, '--version', to.version, '--uri', to.uri, '--serving', JSON.stringify(to.serving)];
   if (to.sha256) args.push('--sha256', to.sha256);
+  if (to.golden) args.push('--golden', to.golden.uri, '--golden-tolerance', String(to.golden.tolerance));
   if (to.table) args.push('--table', to.table);
   args.push('--entry', to.entry, '--direct', to.direct, '--admin', to.admin);
   if (to.entryGrpc) args.push('--entry-grpc', to.entryGrpc);

@@ -39,6 +39,34 @@ const versionCounters = z.strictObject({
   shielded: z.record(z.enum(SHIELD_REASONS), count),
   /** Requests copied to this version. */
   mirrored: count,
+  // What came later has a default: a newer operator reads an older runtime.
+  /** Of these, both answers of which were compared. */
+  compared: count.default(0),
+  /** Of the compared ones, those whose predictions differ. */
+  differing: count.default(0),
+  /** Of the mirrored ones, those that this version failed: unreachable, timed out, 5xx, or refused what was answered here. */
+  mirrorFailed: count.default(0),
+  /** Requests that were drawn to be copied and were not: too many at a time, or too large. */
+  mirrorDropped: count.default(0),
+});
+
+/**
+ * How the predictions of one output are distributed. `labels`: counts by value, 64 of them at most, the rest under the
+ * empty name. `numbers`: counts by bucket, those of the latency sketch for the absolute value, with `-` or `+` before
+ * the index for the sign and `0` for zero; NaN is `nan`.
+ */
+export const outputCounts = z.strictObject({
+  kind: z.enum(['labels', 'numbers']),
+  counts: z.record(z.string(), count),
+});
+
+/** A metric of the process that was asked for by name, summed over its labels. */
+export const customMetric = z.strictObject({
+  type: z.enum(['gauge', 'counter', 'histogram']),
+  /** Of a gauge or counter its value, of a histogram (or summary) its sum. */
+  value: z.number(),
+  /** Observations of a histogram; series of a gauge. */
+  count: z.number().min(0),
 });
 
 export const podReport = z.strictObject({
@@ -63,9 +91,17 @@ export const podReport = z.strictObject({
   versions: z.record(z.string(), versionCounters),
   /** Latency of answers as this version, by the server's own clock, from the last byte of the request to its answer. */
   latency: latencySketch,
+  /** Time that requests waited until they were run. */
+  queue: latencySketch.default({}),
+  /** By name of the output; absent unless the table asks for it. Users' and mirrored requests alike. */
+  outputs: z.record(z.string(), outputCounts).optional(),
+  /** Metrics asked for by `?custom=a,b`, by name; one that is not there is left out. */
+  custom: z.record(z.string(), customMetric).optional(),
 });
 
 export type PodReport = z.output<typeof podReport>;
 export type VersionCounters = z.output<typeof versionCounters>;
 export type ShieldReason = (typeof SHIELD_REASONS)[number];
 export type TensorMetadata = z.output<typeof tensorMetadata>;
+export type OutputCounts = z.output<typeof outputCounts>;
+export type CustomMetric = z.output<typeof customMetric>;

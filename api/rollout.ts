@@ -18,17 +18,40 @@ const steps = withRules(z.array(step).min(1).max(32), [
   },
 ]);
 
+/** Metrics that pods measure themselves. */
+export const CHECK_METRICS = [
+  'error-rate',
+  'latency-p50',
+  'latency-p95',
+  'latency-p99',
+  'queue-p95',
+  'queue-p99',
+  'disagreement',
+  'output-shift',
+] as const;
+
 const bound = { unit: 'fraction of requests; seconds for latencies', absent: 'not bounded so' };
 
 const check = withRules(
   z.strictObject({
     metric: field(
-      z.enum(['error-rate', 'latency-p50', 'latency-p95', 'latency-p99', 'disagreement']).optional(),
-      'What is measured, canary against stable over the same window. Rates are fractions, latencies seconds.',
-      { absent: '`prometheus` counts' },
+      z.enum(CHECK_METRICS).optional(),
+      'What is measured, canary against stable over the same window. Rates are fractions, latencies and times in the ' +
+        'queue are seconds; `output-shift` is the total variation distance of the predictions, 0 to 1.',
+      { absent: '`custom` or `prometheus` counts' },
+    ),
+    custom: field(
+      z
+        .string()
+        .max(128)
+        .regex(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/, 'expected the name of a Prometheus metric')
+        .optional(),
+      "A metric of the pods' own /metrics by name: a gauge's mean over the pods, a counter's increase a request, a " +
+        "histogram's mean.",
+      { absent: '`metric` or `prometheus` counts' },
     ),
     prometheus: field(z.string().min(1).max(4096).optional(), 'A PromQL query that gives one number.', {
-      absent: '`metric` counts',
+      absent: '`metric` or `custom` counts',
     }),
     min: field(z.number().optional(), 'Least value that passes.', bound),
     max: field(z.number().optional(), 'Largest value that passes.', bound),
@@ -40,9 +63,9 @@ const check = withRules(
   }),
   [
     {
-      cel: 'has(self.metric) != has(self.prometheus)',
-      message: 'a check is exactly one of metric, prometheus',
-      holds: (c) => (c.metric === undefined) !== (c.prometheus === undefined),
+      cel: '[has(self.metric), has(self.custom), has(self.prometheus)].filter(x, x).size() == 1',
+      message: 'a check is exactly one of metric, custom, prometheus',
+      holds: (c) => [c.metric, c.custom, c.prometheus].filter((kind) => kind !== undefined).length === 1,
     },
     {
       cel: 'has(self.min) || has(self.max) || has(self.maxRatio)',
@@ -62,13 +85,39 @@ const check = withRules(
       path: ['maxRatio'],
     },
     {
-      cel: "!(has(self.metric) && self.metric == 'disagreement' && has(self.maxRatio))",
-      message: 'disagreement is between canary and stable already: give max instead of maxRatio',
-      holds: (c) => c.metric !== 'disagreement' || c.maxRatio === undefined,
+      cel: "!(has(self.metric) && self.metric in ['disagreement', 'output-shift'] && has(self.maxRatio))",
+      message: 'disagreement and output-shift are between canary and stable already: give max instead of maxRatio',
+      holds: (c) => !(c.metric === 'disagreement' || c.metric === 'output-shift') || c.maxRatio === undefined,
       path: ['maxRatio'],
     },
   ],
 );
+
+const compare = z.strictObject({
+  outputs: field(z.array(z.string().min(1).max(256)).min(1).max(16).optional(), 'Outputs that are compared.', {
+    absent: 'those of labels (integers, BYTES, BOOL) where the model has any, else all',
+  }),
+  absolute: field(z.number().min(0).optional(), 'Largest absolute difference of a number that counts as equal.', {
+    unit: "the output's own",
+    default: 1e-4,
+  }),
+  relative: field(
+    z.number().min(0).optional(),
+    "Largest difference of a number that counts as equal, as a fraction of the stable version's.",
+    { unit: 'fraction', default: 1e-3 },
+  ),
+  topK: field(
+    z.int().min(1).max(100).optional(),
+    'Along the last dimension, the indices of the K largest values are compared, as a set, instead of the values.',
+    { unit: 'values', absent: 'values are compared' },
+  ),
+  keep: field(
+    z.int().min(0).max(100).optional(),
+    'Requests with differing answers that each pod keeps, inputs and both answers, for `modelship diffs`. They may hold ' +
+      'what your users sent: none are kept unless you say so.',
+    { unit: 'requests', default: 0 },
+  ),
+});
 
 const analysis = withRules(
   z.strictObject({
@@ -86,6 +135,9 @@ const analysis = withRules(
     mirror: field(percent().optional(), "Stable's requests that are mirrored to the canary when a check needs pairs.", {
       unit: 'percent',
       default: 0,
+    }),
+    compare: field(compare.optional(), "How a mirrored request's two answers are compared.", {
+      absent: 'labels exactly; numbers with the default tolerances',
     }),
     checks: field(z.array(check).min(1).max(32), 'All must pass for the rollout to go on.'),
   }),
@@ -107,7 +159,19 @@ export const rollout = z.strictObject({
   analysis: field(analysis.optional(), 'What must hold for the walk to go on.', {
     absent: 'only time and approvals are waited for',
   }),
+  signature: field(
+    z.enum(['Compatible', 'Any']).optional(),
+    'Whether a version whose inputs and outputs do not fit those of the stable version may get traffic.',
+    { default: 'Compatible' },
+  ),
+  progressDeadline: field(
+    duration({ min: '1s' }).optional(),
+    'Longest time that a version may take to be ready for its next share. Past it the rollout has failed.',
+    { default: '10m' },
+  ),
   onFailure: field(z.enum(['Rollback', 'Pause']).optional(), 'What a failed analysis does.', { default: 'Rollback' }),
 });
 
 export type Rollout = z.output<typeof rollout>;
+export type Check = z.output<typeof check>;
+export type Compare = z.output<typeof compare>;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { field } from './fields.ts';
 
 export const CONDITION_TYPES = ['Accepted', 'Available', 'Ready', 'Reconciling', 'Stalled'] as const;
-export const VERSION_PHASES = ['Pending', 'Starting', 'Ready', 'Degraded', 'Failed', 'Retiring'] as const;
+export const VERSION_PHASES = ['Pending', 'Starting', 'Ready', 'Degraded', 'Failed', 'Retiring', 'Withdrawn'] as const;
 export const MODEL_STATES = ['Pending', 'Downloading', 'Loading', 'Loaded', 'Failed'] as const;
 
 export const condition = z.strictObject({
@@ -34,26 +34,69 @@ const versionStatus = z.strictObject({
   failure: field(failure.optional(), 'The last failure.'),
 });
 
-const rolloutStatus = z.strictObject({
-  id: field(z.string().max(64), 'Identifies this walk.'),
-  phase: field(z.enum(['Progressing', 'Paused', 'Completed', 'RolledBack', 'Aborted']), 'Where the walk stands.'),
-  step: field(z.int().min(0), 'Index of the step in force, from 0.'),
-  since: field(z.string().max(64), 'When the step came into force (RFC 3339).'),
-  from: field(z.record(z.string(), z.int()), 'Shares when the walk started.', { unit: 'basis points' }),
-  checks: field(
-    z
-      .array(
-        z.strictObject({
-          name: field(z.string().max(256), 'The check.'),
-          verdict: field(z.enum(['Pass', 'Fail', 'Inconclusive']), 'What it says.'),
-          message: field(z.string().max(1024).optional(), 'Numbers behind the verdict.'),
-        }),
-      )
-      .max(32)
-      .optional(),
-    'Verdict of each check.',
-  ),
+/** Progressing and Paused are under way; the others are ends. */
+export const ROLLOUT_PHASES = ['Progressing', 'Paused', 'Completed', 'RolledBack', 'Aborted'] as const;
+
+/** Why a rollout is where it is. */
+export const ROLLOUT_REASONS = [
+  // Progressing
+  'WaitingForCapacity',
+  'WaitingForTraffic',
+  'Holding',
+  'Analyzing',
+  // Paused
+  'ApprovalRequired',
+  'PauseRequested',
+  'Inconclusive',
+  // Paused or RolledBack
+  'CheckFailed',
+  'SignatureChanged',
+  'VersionFailed',
+  'VersionRestarts',
+  'ProgressDeadlineExceeded',
+  // Aborted
+  'AbortRequested',
+  // Completed
+  'Promoted',
+  'Reverted',
+  'StepsDone',
+] as const;
+
+const checkStatus = z.strictObject({
+  name: field(z.string().max(256), 'The check.'),
+  verdict: field(z.enum(['Pass', 'Fail', 'Inconclusive']), 'What it says.'),
+  message: field(z.string().max(1024).optional(), 'Numbers behind the verdict.'),
 });
+
+const shares = z.record(z.string(), z.int()).meta({ maxProperties: 64 });
+
+const rolloutStatus = z.strictObject({
+  id: field(z.string().max(64), 'Identifies this walk. Commands name it.'),
+  target: field(z.string().max(64), 'Hash of what was asked for. A target that failed is not tried again by itself.'),
+  phase: field(z.enum(ROLLOUT_PHASES), 'Where the walk stands.'),
+  reason: field(z.enum(ROLLOUT_REASONS), 'Why it stands there, in one word.'),
+  message: field(z.string().max(2048), 'Why it stands there, with the numbers.'),
+  step: field(z.int().min(0), 'Index of the step, from 0; the number of steps stands for the end.'),
+  steps: field(z.int().min(0), 'Number of steps.'),
+  startedAt: field(z.string().max(64), 'When the walk started (RFC 3339).'),
+  movedAt: field(z.string().max(64), 'When the step was decided (RFC 3339).'),
+  since: field(z.string().max(64).optional(), 'When the step came into force (RFC 3339); absent while it has not.'),
+  from: field(shares, 'Shares when the walk started.', { unit: 'basis points' }),
+  to: field(shares, 'Shares that it walks to.', { unit: 'basis points' }),
+  stable: field(z.string().max(63), 'The version that is compared with, and behind the door until the end.'),
+  window: field(z.int().min(0).optional(), 'Windows of analysis that were begun anew by hand at this step.'),
+  approved: field(z.int().min(0).optional(), 'The step that was approved last.'),
+  honoured: field(z.string().max(256).optional(), 'The command that was honoured last.'),
+  exits: field(
+    z.record(z.string(), z.int()).meta({ maxProperties: 64 }).optional(),
+    'Exits of each version before the walk.',
+  ),
+  revert: field(z.boolean().optional(), 'It goes back to where the walk before it came from.'),
+  checks: field(z.array(checkStatus).max(64).optional(), 'Verdict of each check.'),
+});
+
+export type RolloutStatus = z.output<typeof rolloutStatus>;
+export type CheckStatus = z.output<typeof checkStatus>;
 
 export const status = z.strictObject({
   observedGeneration: field(z.int().min(0).optional(), 'Generation of the spec that this status speaks of.'),

@@ -10,6 +10,20 @@ export const TRAFFIC_TABLE_FILE = 'traffic.json';
 
 const points = z.int().min(0).max(ALL);
 
+/** How the pods compare the answers of a mirrored request, and what else they keep for an analysis. */
+const observe = z.strictObject({
+  /** Outputs to compare; left out: those of labels where the model has any, else all. */
+  outputs: z.array(z.string().min(1)).optional(),
+  /** Numbers a, b are equal when |a − b| ≤ absolute + relative · |a|, a being the stable version's. */
+  absolute: z.number().min(0),
+  relative: z.number().min(0),
+  topK: z.int().min(1).optional(),
+  /** Differing requests that each process keeps. */
+  keep: z.int().min(0).max(100),
+  /** Whether each process counts how its predictions are distributed. */
+  distribution: z.boolean(),
+});
+
 /** Half-open: `[from, to)` of the 10,000 slots. */
 const range = z.tuple([points, points]).readonly();
 
@@ -42,6 +56,8 @@ export const trafficTable = z
     /** The stable version: behind the public door, and compared with. */
     primary: z.string().min(1).max(63),
     cohort: z.strictObject({ header: z.string().min(1) }).optional(),
+    /** Absent while nothing is analysed: mirrored answers are then compared with the defaults. */
+    observe: observe.optional(),
     versions: z.array(tableVersion).min(1).max(64),
   })
   .superRefine((table, ctx) => {
@@ -89,5 +105,6 @@ export const trafficTable = z
   });
 
 export type TrafficTable = z.output<typeof trafficTable>;
+export type Observe = z.output<typeof observe>;
 export type TableVersion = TrafficTable['versions'][number];
 export type Range = readonly [number, number];

@@ -1,5 +1,6 @@
 /** What the planner speaks of: versions, sizes, shares. No Kubernetes objects, no processes, no clock. */
-import type { Range, TableVersion, TrafficTable } from '../api/traffic-table.ts';
+import type { TensorMetadata } from '../api/pod-report.ts';
+import type { Observe, Range, TableVersion, TrafficTable } from '../api/traffic-table.ts';
 
 export interface DesiredVersion {
   name: string;
@@ -17,7 +18,10 @@ export interface DesiredVersion {
   digest?: string | undefined;
   /** Some process has another model than `digest`: reason enough to write a table. */
   digestDiffers?: boolean | undefined;
-  /** No longer listed: it serves what it serves until the split that lacks it takes effect, then it retires. */
+  /**
+   * No longer listed, or taken back: it serves what it serves until the split that lacks it takes effect, then it
+   * retires. With a share, as in the middle of a rollout, it goes on as any other.
+   */
   dropped?: boolean;
 }
 
@@ -27,6 +31,10 @@ export interface Desired {
   /** In the order of the list; those that are dropped but still exist come with it. Shares of the listed sum to 10,000. */
   versions: readonly DesiredVersion[];
   cohort?: { header: string } | undefined;
+  /** The version that is compared with and stands behind the door; the one with the largest share when left out. */
+  primary?: string | undefined;
+  /** What pods are to observe for an analysis. */
+  observe?: Observe | undefined;
   /** How long a version outlives its last traffic, ms. */
   retireAfterMs: number;
 }
@@ -39,6 +47,14 @@ export interface ObservedVersion {
   readyReplicas: number;
   /** Replicas that were last asked for. */
   size?: number | undefined;
+  /** Why it cannot become ready by waiting: its model does not load, its golden requests fail. */
+  failure?: { code: string; message: string } | undefined;
+  /** Exits of its processes (restarts of its containers) that are known. */
+  exits?: number | undefined;
+  /** The last of these exits, in words. */
+  lastExit?: string | undefined;
+  /** Inputs and outputs as a process of it reports them; absent while none has said. */
+  signature?: Signature | undefined;
   /** Where its direct ports are, or were when it was last ready. */
   address?: TableVersion['address'];
 }
@@ -51,6 +67,13 @@ export interface Observed {
   inForce: boolean;
   /** The version behind the public door now. */
   door?: string | undefined;
+  /** Whether the split has ever been served by a ready version; a first deployment has nothing to protect. */
+  served?: boolean | undefined;
+}
+
+export interface Signature {
+  inputs: readonly TensorMetadata[];
+  outputs: readonly TensorMetadata[];
 }
 
 /** Slots by version. */

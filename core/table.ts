@@ -16,8 +16,9 @@ export function nextTable(desired: Desired, observed: Observed, split: readonly 
   const next = {
     model: desired.model,
     revision: (last?.revision ?? 0) + 1,
-    primary: primaryOf(split, last?.primary),
+    primary: desired.primary ?? primaryOf(split, last?.primary),
     ...(desired.cohort && { cohort: desired.cohort }),
+    ...(desired.observe && { observe: desired.observe }),
     versions,
   };
   if (!last) return next;

@@ -55,5 +55,9 @@ function zeroCounters(): VersionCounters {
     failed: 0,
     shielded: { unreachable: 0, timeout: 0, error: 0, open: 0 },
     mirrored: 0,
+    compared: 0,
+    differing: 0,
+    mirrorFailed: 0,
+    mirrorDropped: 0,
   };
 }

@@ -40,5 +40,6 @@ export function buildReport({ own, split, book, startedAt, inFlight, latency }: 
     inFlight: inFlight(),
     versions: book.snapshot(),
     latency: latency(),
+    queue: {},
   };
 }

@@ -53,6 +53,7 @@ const PHASE_HEALTH: Record<VersionStatus['phase'], Health> = {
   Degraded: 'failing',
   Failed: 'failing',
   Retiring: 'waiting',
+  Withdrawn: 'failing',
 };
 
 function versionNode(family: Family, version: string, now: number): TreeNode {

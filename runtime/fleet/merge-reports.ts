@@ -6,9 +6,10 @@ import type { PodReport, VersionCounters } from '../../api/pod-report.ts';
 export interface Tally {
   versions: PodReport['versions'];
   latency: LatencySketch;
+  queue: LatencySketch;
 }
 
-export const NOTHING: Tally = { versions: {}, latency: {} };
+export const NOTHING: Tally = { versions: {}, latency: {}, queue: {} };
 
 /** The worst first. */
 const STATES: readonly PodReport['load']['state'][] = ['Failed', 'Pending', 'Downloading', 'Loading', 'Loaded'];
@@ -46,7 +47,11 @@ function mergeTwo(a: PodReport, b: PodReport): PodReport {
 }
 
 export function addTallies(a: Tally, b: Tally): Tally {
-  return { versions: join(a.versions, b.versions, addCounters), latency: mergeSketches([a.latency, b.latency]) };
+  return {
+    versions: join(a.versions, b.versions, addCounters),
+    latency: mergeSketches([a.latency, b.latency]),
+    queue: mergeSketches([a.queue, b.queue]),
+  };
 }
 
 function addCounters(a: VersionCounters, b: VersionCounters): VersionCounters {

@@ -59,7 +59,14 @@ function reportOf({ launch, crew, startedAt, draining }: NumbersOptions): PodRep
   const starting = crew.alive.flatMap(({ report }) => (report && !shown.includes(report) ? report : []));
   const tally = [crew.buried.tally, ...starting].reduce(addTallies, merged);
   const ready = merged.ready && crew.complete && !draining();
-  const { table, ...rest } = { ...merged, versions: tally.versions, latency: tally.latency, startedAt, ready };
+  const { table, ...rest } = {
+    ...merged,
+    versions: tally.versions,
+    latency: tally.latency,
+    queue: tally.queue,
+    startedAt,
+    ready,
+  };
   // Of one that has not answered yet nobody knows which table it has.
   return table && shown.length === counted.length ? { ...rest, table } : rest;
 }

@@ -88,6 +88,7 @@ function reportOf({ model, version }: { model: string; version: string }, table:
     inFlight: 0,
     versions: {},
     latency: {},
+    queue: {},
   };
 }
 

@@ -12,6 +12,7 @@ export function report(more: Partial<PodReport> = {}): PodReport {
     inFlight: 0,
     versions: {},
     latency: {},
+    queue: {},
     ...more,
   };
 }

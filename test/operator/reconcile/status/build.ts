@@ -173,6 +173,7 @@ export function report(load: Partial<PodReport['load']>, shares?: Record<string,
       inFlight: 0,
       versions: {},
       latency: {},
+      queue: {},
     },
   };
 }

@@ -1,0 +1,68 @@
+/**
+ * What the rollout engine is told and what it answers. The engine stands before the planner: it turns what the spec
+ * asks for in the end into what is wanted now, and `core/plan.ts` gets there in the safe order.
+ *
+ * What a walk knows is its `RolloutStatus`, JSON. Whoever runs the engine stores a state that has changed BEFORE acting on
+ * it: a process that is killed in between repeats a step and never goes back one.
+ */
+import type { EffectiveRollout } from '../../api/effective.ts';
+import type { RolloutCommand } from '../../api/rollout-command.ts';
+import type { RolloutStatus } from '../../api/status.ts';
+import type { Verdicts } from '../analysis/model.ts';
+import type { Desired, Observed } from '../model.ts';
+
+export type { RolloutStatus } from '../../api/status.ts';
+
+export interface RolloutInput {
+  /** Undefined where the spec has none: a walk under way ends, and the stated split takes effect as ever. */
+  rollout: EffectiveRollout | undefined;
+  /** What the spec asks for in the end. Versions that are no longer listed and still exist come as `dropped`. */
+  desired: Desired;
+  observed: Observed;
+  /** Hash of what is asked for: see `targetHash`. */
+  target: string;
+  /** As it was stored last. */
+  state: RolloutStatus | undefined;
+  /** Of the window that belongs to the state, if there are any; others are ignored. */
+  verdicts: Verdicts | undefined;
+  command: RolloutCommand | undefined;
+  /** ms since 1970. */
+  now: number;
+}
+
+export interface RolloutOutput {
+  /** To be stored before `goal` is acted upon. Undefined where nothing was ever walked. */
+  state: RolloutStatus | undefined;
+  /** What the planner is asked for now. */
+  goal: Desired;
+  /** What is waited for, in sentences; empty when the walk is over. */
+  waiting: string[];
+  /** When to ask again though nothing has happened, ms since 1970. */
+  wakeAt?: number;
+  /** The window of analysis that is open now; absent while there is nothing to analyse. */
+  window?: OpenWindow;
+}
+
+/** Whose evidence is to be gathered, and how. */
+export interface OpenWindow {
+  id: string;
+  step: number;
+  window: number;
+  /** When the step came into force, ms since 1970. */
+  since: number;
+  stable: string;
+  canaries: readonly string[];
+}
+
+/** Whether a walk is under way. */
+export function isWalking(state: RolloutStatus | undefined): state is RolloutStatus {
+  return state?.phase === 'Progressing' || state?.phase === 'Paused';
+}
+
+/** Whether a state has to be stored before it is acted upon: numbers of checks alone can wait. */
+export function decidesAnew(before: RolloutStatus | undefined, after: RolloutStatus | undefined): boolean {
+  if (!before || !after) return before !== after;
+  const { checks: _, message: __, reason: ___, ...was } = before;
+  const { checks: ____, message: _____, reason: ______, ...is } = after;
+  return JSON.stringify(was) !== JSON.stringify(is);
+}
