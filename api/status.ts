@@ -71,7 +71,7 @@ const checkStatus = z.strictObject({
 const shares = z.record(z.string(), z.int()).meta({ maxProperties: 64 });
 
 const rolloutStatus = z.strictObject({
-  id: field(z.string().max(64), 'Identifies this walk. Commands name it.'),
+  id: field(z.string().max(64), 'Identifies this walk: its target and when it started. Commands name it.'),
   target: field(z.string().max(64), 'Hash of what was asked for. A target that failed is not tried again by itself.'),
   phase: field(z.enum(ROLLOUT_PHASES), 'Where the walk stands.'),
   reason: field(z.enum(ROLLOUT_REASONS), 'Why it stands there, in one word.'),

@@ -19,7 +19,7 @@ export interface RolloutInput {
   /** What the spec asks for in the end. Versions that are no longer listed and still exist come as `dropped`. */
   desired: Desired;
   observed: Observed;
-  /** Hash of what is asked for: see `targetHash`. */
+  /** Hash of what is asked for: 8 hexadecimal digits of the SHA-256 of `targetText`. */
   target: string;
   /** As it was stored last. */
   state: RolloutStatus | undefined;

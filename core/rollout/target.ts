@@ -1,13 +1,13 @@
-/** Names what a spec asks for, so that a target that failed is known again. */
-import { createHash } from 'node:crypto';
+/** What a spec asks for in the end, so that a target that failed is known again. */
 import { effectiveServing, statedShares } from '../../api/effective.ts';
 import type { ModelDeploymentSpec } from '../../api/model-deployment.ts';
 
 /**
- * 8 hexadecimal digits over all that may decide whether a walk succeeds: the shares, the versions that take them with
+ * Text over all that may decide whether a walk succeeds: the shares, the versions that take them with
  * their models, golden requests and effective serving, and the checks. Whoever edits one of these asks for another try.
+ * The hands hash it (8 hexadecimal digits of its SHA-256) and hand the hash to the engine.
  */
-export function targetHash(spec: ModelDeploymentSpec): string {
+export function targetText(spec: ModelDeploymentSpec): string {
   const shares = statedShares(spec);
   const versions = spec.versions
     .filter(({ name }) => (shares.get(name) ?? 0) > 0)
@@ -20,8 +20,7 @@ export function targetHash(spec: ModelDeploymentSpec): string {
     }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   const { analysis, signature } = spec.rollout ?? {};
-  const text = JSON.stringify(sorted({ versions, analysis, signature }));
-  return createHash('sha256').update(text).digest('hex').slice(0, 8);
+  return JSON.stringify(sorted({ versions, analysis, signature }));
 }
 
 /** With keys in one order: the same spec from two writers is the same text. */
