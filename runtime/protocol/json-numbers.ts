@@ -1,5 +1,6 @@
 /** The values of a tensor → the text between the brackets of a JSON array. Pure. */
 import type { Tensor } from './datatypes.ts';
+import { joinSingles } from './json-singles.ts';
 
 /** @returns values as JSON, with commas between. NaN and infinities become strings. */
 export function writeValues({ datatype, data }: Pick<Tensor, 'datatype' | 'data'>): string {
@@ -51,12 +52,16 @@ function writeFloats(values: Float16Array | Float64Array): string {
   return joined(values);
 }
 
-/** The same as `writeFloats`, with loads from one kind of array only: the datatype of most models. */
+/** The datatype of most models; its texts are its own, not those of a double. */
 function writeSingles(values: Float32Array): string {
   for (let i = 0; i < values.length; i++) {
-    if (isOdd(values[i] as number)) return Array.from(values, writeFloat).join(',');
+    if (isOdd(values[i] as number)) return Array.from(values, writeSingle).join(',');
   }
-  return joined(values);
+  return joinSingles(values);
+}
+
+function writeSingle(value: number): string {
+  return isOdd(value) ? writeFloat(value) : joinSingles(Float32Array.of(value));
 }
 
 function isOdd(value: number): boolean {
