@@ -13,6 +13,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   operator: ['api', 'core'],
   local: ['api', 'core'],
   cli: ['api', 'core', 'local', 'operator'],
+  charts: ['api', 'operator'],
 };
 
 interface Import {

@@ -1,0 +1,44 @@
+/** The chart's values → `values.schema.json`, by which helm refuses a misspelt or ill-typed value before it does anything. */
+import type { ChartValue } from './values.ts';
+
+type Schema = Record<string, unknown>;
+
+/** What a default alone does not tell. */
+const NARROWER: Readonly<Record<string, Schema>> = {
+  replicas: { minimum: 1 },
+  workers: { minimum: 1 },
+  scope: { enum: ['cluster', 'namespace'] },
+  logLevel: { enum: ['debug', 'info', 'warn', 'error'] },
+  'image.pullPolicy': { enum: ['Always', 'IfNotPresent', 'Never'] },
+  'runtime.image.pullPolicy': { enum: ['Always', 'IfNotPresent', 'Never'] },
+  'image.digest': { pattern: '^(sha256:[0-9a-f]{64})?$' },
+  'runtime.image.digest': { pattern: '^(sha256:[0-9a-f]{64})?$' },
+  'leaderElection.leaseDuration': { pattern: '^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$' },
+  imagePullSecrets: { items: { type: 'object', required: ['name'], properties: { name: { type: 'string' } } } },
+  extraArgs: { items: { type: 'string' } },
+};
+
+export function schemaOf(values: readonly ChartValue[]): Schema {
+  return { $schema: 'https://json-schema.org/draft-07/schema#', title: 'Values of the chart', ...branch(values, 0) };
+}
+
+function branch(values: readonly ChartValue[], depth: number): Schema {
+  const names = [...new Set(values.map(({ path }) => path[depth] as string))];
+  const properties = names.map((name): [string, Schema] => {
+    const below = values.filter(({ path }) => path[depth] === name);
+    const [leaf] = below;
+    return [name, leaf && leaf.path.length === depth + 1 ? leafOf(leaf) : branch(below, depth + 1)];
+  });
+  // `global` is what helm hands to every subchart.
+  const global: [string, Schema][] = depth === 0 ? [['global', { type: 'object' }]] : [];
+  return { type: 'object', additionalProperties: false, properties: Object.fromEntries([...properties, ...global]) };
+}
+
+function leafOf({ path, value, says }: ChartValue): Schema {
+  return { description: says, type: typeOf(value), ...NARROWER[path.join('.')] };
+}
+
+function typeOf(value: unknown): string {
+  if (Array.isArray(value)) return 'array';
+  return typeof value === 'number' ? 'integer' : typeof value;
+}
