@@ -3,6 +3,7 @@ import type { AutoscalingMetric } from './autoscaling.ts';
 import type { RuntimeServing } from './launch.ts';
 import type { ModelDeploymentSpec, Version } from './model-deployment.ts';
 import type { Compare } from './rollout.ts';
+import type { GatewayParentRef } from './routing.ts';
 import type { Serving } from './serving.ts';
 import { ALL, basisPoints, byteCount, durationMs, quantityNumber } from './units.ts';
 
@@ -73,8 +74,8 @@ export function retireAfterMs(spec: ModelDeploymentSpec): number {
 }
 
 /** Largest absolute difference from a golden answer that still counts as equal. */
-export function goldenTolerance(version: Version): number {
-  return version.golden?.tolerance ?? 1e-4;
+export function goldenTolerance({ golden }: Pick<Version, 'golden'>): number {
+  return golden?.tolerance ?? 1e-4;
 }
 
 /** What is mirrored to a shadow version, basis points of all requests. */
@@ -140,13 +141,27 @@ export function effectiveCompare(compare: Compare | undefined) {
   };
 }
 
-/** The gateways that the routes attach to, with their defaults; undefined where the pods split. */
-export function effectiveParents({ routing }: ModelDeploymentSpec) {
-  return routing?.gateway?.parentRefs.map((ref) => ({
-    ...ref,
-    group: ref.group ?? 'gateway.networking.k8s.io',
-    kind: ref.kind ?? 'Gateway',
-  }));
+/** Where each kind of route attaches, with defaults, and what it matches; undefined where the pods split. */
+export function effectiveGateway({ routing }: ModelDeploymentSpec) {
+  const gateway = routing?.gateway;
+  if (!gateway) return undefined;
+  const parents = (refs: readonly GatewayParentRef[]) =>
+    refs.map((ref) => ({
+      ...ref,
+      group: ref.group ?? 'gateway.networking.k8s.io',
+      kind: ref.kind ?? 'Gateway',
+    }));
+  const { hostnames, grpc } = gateway;
+  return {
+    http: { parentRefs: parents(gateway.parentRefs), hostnames },
+    grpc: {
+      parentRefs: parents(grpc?.parentRefs ?? gateway.parentRefs),
+      hostnames: grpc?.hostnames ?? hostnames,
+    },
+    routes: gateway.routes ?? (['HTTPRoute', 'GRPCRoute'] as const),
+    pathPrefix: gateway.pathPrefix,
+    cohorts: gateway.cohorts ?? [],
+  };
 }
 
 export type EffectiveRollout = NonNullable<ReturnType<typeof effectiveRollout>>;

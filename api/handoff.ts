@@ -32,7 +32,7 @@ export const toRuntime = z.discriminatedUnion('type', [
   /** From a head: not ready from now on, yet answer as before. */
   z.strictObject({ type: z.literal('unready') }),
   /** From a head. Answered by `answer`. */
-  z.strictObject({ type: z.literal('ask'), id: z.int(), what: z.enum(['report', 'metrics']) }),
+  z.strictObject({ type: z.literal('ask'), id: z.int(), what: z.enum(['report', 'metrics', 'diffs']) }),
 ]);
 
 /** Where the model runs, by its measured cost. */
@@ -53,7 +53,7 @@ export const fromRuntime = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('accepted'), id: z.int(), open: z.int().min(0) }),
   /** To a head, a while after connections closed. */
   z.strictObject({ type: z.literal('open'), open: z.int().min(0) }),
-  /** To a head. `body`: a pod report, or the metrics as prom-client's JSON. */
+  /** To a head. `body`: a pod report, the metrics as prom-client's JSON, or kept diffs. */
   z.strictObject({ type: z.literal('answer'), id: z.int(), body: z.unknown() }),
   /** To a head: why it ends. */
   z.strictObject({ type: z.literal('failed'), code: z.string(), message: z.string() }),

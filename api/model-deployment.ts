@@ -126,6 +126,15 @@ export const modelDeployment = withRules(
       holds: (md) => md.spec.versions.every((v) => md.metadata.name.length + v.name.length <= NAME_AND_VERSION_MAX),
       path: ['spec', 'versions'],
     },
+    {
+      cel:
+        '!has(self.spec.routing) || !has(self.spec.routing.gateway) || !has(self.spec.routing.gateway.cohorts) || ' +
+        'self.spec.routing.gateway.cohorts.all(c, self.spec.versions.exists(v, v.name == c.version))',
+      message: 'a cohort of spec.routing.gateway names a version that is not listed',
+      holds: ({ spec: { routing, versions } }) =>
+        (routing?.gateway?.cohorts ?? []).every((c) => versions.some((v) => v.name === c.version)),
+      path: ['spec', 'routing', 'gateway', 'cohorts'],
+    },
   ],
 );
 

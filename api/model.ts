@@ -6,28 +6,24 @@ import { field, type Rule, sha256, withRules } from './fields.ts';
 export const MODEL_SCHEMES = ['s3', 'https', 'http', 'pvc', 'file'] as const;
 
 const MODEL_URI = /^(pvc:\/\/[a-z0-9]([-a-z0-9.]*[a-z0-9])?\/.+|(s3|https|http):\/\/[^/]+\/.+|file:\/\/.+|[^:]+)$/;
+/** A key of a ConfigMap may not be `.` or `..`, nor start with `..`: it is the name of a file. */
+const CONFIG_MAP_URI = /^configmap:\/\/[a-z0-9]([-a-z0-9.]*[a-z0-9])?\/([-_a-zA-Z0-9]|\.[-_a-zA-Z0-9])[-._a-zA-Z0-9]*$/;
+const GOLDEN_URI = new RegExp(`${MODEL_URI.source}|${CONFIG_MAP_URI.source}`);
 
-const modelUri = withRules(
-  z
-    .string()
-    .min(1)
-    .max(2048)
-    .regex(
-      MODEL_URI,
-      'expected s3://BUCKET/KEY, https://HOST/PATH, http://HOST/PATH, pvc://CLAIM/PATH, file://PATH or a path',
-    ),
-  [
+const FORMS = 's3://BUCKET/KEY, https://HOST/PATH, http://HOST/PATH, pvc://CLAIM/PATH, file://PATH';
+
+const uriOf = (pattern: RegExp, message: string) =>
+  withRules(z.string().min(1).max(2048).regex(pattern, message), [
     {
       cel: "!self.startsWith('pvc://') || !(self.contains('/../') || self.endsWith('/..'))",
       message: 'a pvc:// path stays inside its volume: it may not hold ".."',
       holds: (uri) => !uri.startsWith('pvc://') || !(uri.includes('/../') || uri.endsWith('/..')),
     },
-  ],
-);
+  ]);
 
 const modelFields = z.strictObject({
   uri: field(
-    modelUri,
+    uriOf(MODEL_URI, `expected ${FORMS} or a path`),
     'Where the ONNX file is: `s3://BUCKET/KEY`, `https://HOST/PATH`, `http://HOST/PATH`, `pvc://CLAIM/PATH`; on a ' +
       'laptop also `file://PATH` or a path, taken from where the YAML file is.',
   ),
@@ -57,10 +53,13 @@ export const modelRules: readonly Rule<z.output<typeof modelFields>>[] = [
 export const model = withRules(modelFields, modelRules);
 
 export const golden = z.strictObject({
-  uri: field(modelUri, "Where the file of golden requests is, in any form that a model's `uri` may have."),
+  uri: field(
+    uriOf(GOLDEN_URI, `expected ${FORMS}, configmap://NAME/KEY or a path`),
+    "Where the file of golden requests is: any form that a model's `uri` may have, or `configmap://NAME/KEY`.",
+  ),
   tolerance: field(
     z.number().min(0).optional(),
-    'Largest absolute difference of a number that still counts as equal.',
+    'Largest absolute difference of a floating-point number that still counts as equal; all else must be the same.',
     { unit: "the output's own", default: 1e-4 },
   ),
 });

@@ -89,7 +89,10 @@ export const podReport = z.strictObject({
     .optional(),
   inFlight: count,
   versions: z.record(z.string(), versionCounters),
-  /** Latency of answers as this version, by the server's own clock, from the last byte of the request to its answer. */
+  /**
+   * Latency of answers as this version, by the server's own clock, from the last byte of the request to its answer; of a
+   * request that another version failed first, only this version's part: versions are compared by it.
+   */
   latency: latencySketch,
   /** Time that requests waited until they were run. */
   queue: latencySketch.default({}),

@@ -91,6 +91,7 @@ const rolloutStatus = z.strictObject({
     z.record(z.string(), z.int()).meta({ maxProperties: 64 }).optional(),
     'Exits of each version before the walk.',
   ),
+  before: field(z.string().max(64).optional(), 'Hash of what was served when the walk started, where it is known.'),
   revert: field(z.boolean().optional(), 'It goes back to where the walk before it came from.'),
   checks: field(z.array(checkStatus).max(64).optional(), 'Verdict of each check.'),
 });

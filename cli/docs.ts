@@ -4,7 +4,7 @@ import type { Argument, Command, Option } from 'commander';
 import { EXIT_MEANINGS, type ExitCode } from './exit-codes.ts';
 import { lessonOf } from './help.ts';
 import { plainPaint } from './output.ts';
-import { buildProgram } from './program.ts';
+import { allCommands, buildProgram, callOf } from './program.ts';
 
 const TARGET = new URL('../docs/cli.md', import.meta.url);
 
@@ -12,8 +12,8 @@ const TARGET = new URL('../docs/cli.md', import.meta.url);
 export function cliPage(): string {
   const nowhere = { write: () => {}, live: false, width: 100, paint: plainPaint };
   const program = buildProgram({ out: nowhere, err: nowhere, invoked: 'modelship' });
-  const { commands } = program;
-  const list = commands.map((command) => `| [\`${command.name()}\`](#${anchor(command)}) | ${summaryOf(command)} |`);
+  const commands = allCommands(program);
+  const list = commands.map((command) => `| [\`${nameOf(command)}\`](#${anchor(command)}) | ${summaryOf(command)} |`);
   const blocks = [
     '# The command line',
     '<!-- Made by `npm run generate` from cli/. Edit the help of the commands instead. -->',
@@ -36,10 +36,10 @@ function section(command: Command): string[] {
     .map((option) => `| \`${option.flags}\` | ${cell(option)} |`);
   const examples = lesson?.examples.map(({ does, command: line }) => `# ${does}\n${line}`) ?? [];
   return [
-    `## modelship ${command.name()}`,
+    `## ${callOf(command)}`,
     sentence(command.description()),
     ...(lesson?.more ?? []),
-    `\`\`\`text\nmodelship ${command.name()} ${command.usage()}\n\`\`\``,
+    `\`\`\`text\n${callOf(command)} ${command.usage()}\n\`\`\``,
     ...(args.length + options.length > 0 ? [['| | |', '|---|---|', ...args, ...options].join('\n')] : []),
     ...(examples.length > 0 ? [`\`\`\`sh\n${examples.join('\n')}\n\`\`\``] : []),
     ...(lesson ? [exitTable(lesson.exits)] : []),
@@ -50,10 +50,10 @@ function argumentTerm(argument: Argument): string {
   return argument.name() + (argument.variadic ? '…' : '');
 }
 
-function cell({ description, argChoices, defaultValue }: Option | Argument): string {
+function cell({ description, argChoices, defaultValue, defaultValueDescription }: Option | Argument): string {
   const choices = argChoices ? `: ${argChoices.map((choice) => `\`${choice}\``).join(', ')}` : '';
-  const standard =
-    defaultValue === undefined || typeof defaultValue === 'boolean' ? '' : `; default \`${defaultValue}\``;
+  const said = defaultValueDescription ?? defaultValue;
+  const standard = said === undefined || typeof said === 'boolean' ? '' : `; default \`${said}\``;
   return `${description}${choices}${standard}`.replaceAll('|', '\\|');
 }
 
@@ -63,7 +63,8 @@ function exitTable(exits: Readonly<Partial<Record<ExitCode, string>>>): string {
   );
 }
 
-const anchor = (command: Command) => `modelship-${command.name()}`;
+const nameOf = (command: Command) => callOf(command).replace(/^modelship /, '');
+const anchor = (command: Command) => callOf(command).replaceAll(' ', '-');
 const summaryOf = (command: Command) => command.summary() || command.description();
 const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith('.') ? '' : '.'}`;
 

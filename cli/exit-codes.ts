@@ -6,6 +6,8 @@ export const EXIT = {
   usage: 2,
   address: 3,
   nothingServed: 4,
+  takenBack: 5,
+  notOver: 6,
   interrupted: 130,
 } as const;
 
@@ -18,6 +20,8 @@ export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
   2: 'the command line, or a file that it names, cannot be used as it is',
   3: 'the address cannot be bound, such as a port in use',
   4: 'no version could be served',
+  5: 'a rollout was taken back: rolled back or aborted',
+  6: 'a rollout is not over: it waits for a person, or the time that it was given ran out',
   130: 'ended at once, by a second Ctrl-C',
 };
 

@@ -2,6 +2,7 @@
 import type { DeploymentPhase, DeploymentView, Snapshot, VersionPhase, VersionView } from '../local/snapshot.ts';
 import { counted, countText, latencyText, measuredPercent, percentText, rateText } from './numbers.ts';
 import { clip, type Paint, plainPaint, type Style, visibleWidth, wrap } from './output.ts';
+import { PHASE_STYLES as ROLLOUT_STYLES, stepText } from './rollout/words.ts';
 import { type Cell, type Column, table } from './table.ts';
 
 export interface RenderOptions {
@@ -31,6 +32,7 @@ const PHASE_STYLES: Record<VersionPhase | DeploymentPhase, Style | undefined> = 
   Restarting: 'red',
   Failed: 'red',
   Retiring: 'dim',
+  Withdrawn: 'dim',
   Serving: 'green',
   Moving: 'yellow',
   Unavailable: 'red',
@@ -51,9 +53,18 @@ export function render(snapshot: Snapshot, width: number, options: Omit<RenderOp
 }
 
 function deploymentLines(view: DeploymentView, width: number, paint: Paint): string[] {
-  const rows = view.versions.map((version) => versionRow(version, view.phase));
+  const rows = view.versions.map((version) => versionRow(version, view));
   if (view.versions.length > 1) rows.push(totalRow(view));
-  return [heading(view, width, paint), ...table(COLUMNS, rows, { width, paint }), ...notes(view, width, paint)];
+  const shown = table(COLUMNS, rows, { width, paint });
+  return [heading(view, width, paint), ...shown, ...rolloutLines(view, width, paint), ...notes(view, width, paint)];
+}
+
+/** Where the rollout stands and why; nothing of one that is over and well. */
+function rolloutLines({ rollout, phase: whole }: DeploymentView, width: number, paint: Paint): string[] {
+  if (!rollout || rollout.phase === 'Completed' || whole === 'Stopped') return [];
+  const { phase, reason, message } = rollout;
+  const lines = wrap(`rollout ${phase} (${reason}), ${stepText(rollout)}: ${message}`, Math.max(width - 2, 8));
+  return lines.map((line) => paint(ROLLOUT_STYLES[phase], clip(`  ${line}`, width)));
 }
 
 function heading({ name, phase, url }: DeploymentView, width: number, paint: Paint): string {
@@ -64,14 +75,14 @@ function heading({ name, phase, url }: DeploymentView, width: number, paint: Pai
   return fits([title, phase, url]) ? `${start}  ${paint('cyan', url)}` : start;
 }
 
-function versionRow(version: VersionView, whole: DeploymentPhase): Cell[] {
+function versionRow(version: VersionView, { phase: whole, rollout }: DeploymentView): Cell[] {
   const { name, restarts, observed, requestsPerSecond, p50, p99, errors, requests } = version;
   const phase = whole === 'Stopped' ? whole : version.phase;
   const times = restarts > 0 && whole !== 'Stopped' ? ` (${restarts})` : '';
   return [
     name,
     { text: `${phase}${times}`, style: PHASE_STYLES[phase] },
-    shareText(version),
+    shareText(version, rollout?.phase === 'RolledBack' || rollout?.phase === 'Aborted'),
     observed === undefined ? { text: '–', style: 'dim' } : measuredPercent(observed),
     quiet(requestsPerSecond, rateText(requestsPerSecond)),
     latencyText(p50),
@@ -81,10 +92,14 @@ function versionRow(version: VersionView, whole: DeploymentPhase): Cell[] {
   ];
 }
 
-/** `90%`; on the way there `25% → 90%`; a version that only gets copies `copies 20%`. */
-function shareText({ share, wanted, shadow }: VersionView): string {
-  if (shadow > 0 && share === 0 && wanted === 0) return `copies ${percentText(shadow)}`;
-  return share === wanted ? percentText(share) : `${percentText(share)} → ${percentText(wanted)}`;
+/**
+ * `90%`; on the way there `25% → 90%`; a version that only gets copies `copies 20%`.
+ * @param back whether a rollout went back: then the way leads to what is wanted now, not to what the file asks for
+ */
+function shareText({ share, wanted, goal = wanted, shadow }: VersionView, back: boolean): string {
+  const end = back ? goal : wanted;
+  if (shadow > 0 && share === 0 && end === 0) return `copies ${percentText(shadow)}`;
+  return share === end ? percentText(share) : `${percentText(share)} → ${percentText(end)}`;
 }
 
 function totalRow({ total }: DeploymentView): Cell[] {
@@ -103,7 +118,7 @@ function totalRow({ total }: DeploymentView): Cell[] {
 }
 
 /** What is wrong, what was shielded, and what is waited for. */
-function notes({ phase, versions, waiting }: DeploymentView, width: number, paint: Paint): string[] {
+function notes({ phase, versions, waiting, rollout }: DeploymentView, width: number, paint: Paint): string[] {
   const indented = (style: Style, text: string) =>
     wrap(text, Math.max(width - 2, 8)).map((line) => paint(style, clip(`  ${line}`, width)));
   return [
@@ -117,7 +132,9 @@ function notes({ phase, versions, waiting }: DeploymentView, width: number, pain
       .flatMap(({ name, shielded }) =>
         indented('yellow', `${name}: ${counted(shielded, 'request')} drawn for it answered by another version`),
       ),
-    ...(phase === 'Stopped' ? [] : waiting).flatMap((sentence) => indented('yellow', sentence)),
+    ...(phase === 'Stopped' ? [] : waiting.filter((each) => each !== rollout?.message)).flatMap((sentence) =>
+      indented('yellow', sentence),
+    ),
   ];
 }
 

@@ -49,9 +49,11 @@ function say(error: unknown, args: readonly string[], { out, err }: Context): nu
   return EXIT.failed;
 }
 
-/** `run` speaks in lines, the others in one document. */
+/** `run` and `rollout watch` speak in lines, the others in one document. */
 function oneLine(args: readonly string[], value: object): string {
-  return args[0] === 'run' ? `${JSON.stringify(value)}\n` : json(value);
+  return args[0] === 'run' || (args[0] === 'rollout' && args[1] === 'watch')
+    ? `${JSON.stringify(value)}\n`
+    : json(value);
 }
 
 function asksForJson(args: readonly string[]): boolean {

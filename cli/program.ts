@@ -2,12 +2,15 @@
 import { Command } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { addDescribe } from './commands/describe.ts';
+import { addDiffs } from './commands/diffs.ts';
 import { addEvents } from './commands/events.ts';
 import { addGet } from './commands/get.ts';
 import { addHistory } from './commands/history.ts';
 import { addPredict } from './commands/predict.ts';
 import { renderCommand } from './commands/render.ts';
+import { addRollout } from './commands/rollout.ts';
 import { addRun } from './commands/run.ts';
+import { addSimulate } from './commands/simulate.ts';
 import { addValidate } from './commands/validate.ts';
 import { addVersion } from './commands/version.ts';
 import type { Context } from './context.ts';
@@ -53,15 +56,27 @@ export function buildProgram(context: Context): Command {
   addPredict(program, context);
   addValidate(program, context);
   program.addCommand(teach(renderCommand().copyInheritedSettings(program), RENDER_LESSON));
+  addSimulate(program, context);
+  addRollout(program, context);
+  addDiffs(program, context);
   addGet(program, context);
   addDescribe(program, context);
   addHistory(program, context);
   addEvents(program, context);
   addVersion(program, context);
   program.addHelpText('after', () => `\n${FIRST_STEPS}\n\nExit codes:\n${allExitLines().join('\n')}`);
-  for (const command of [program, ...program.commands]) {
-    const at = command === program ? 'modelship' : `modelship ${command.name()}`;
-    command.showHelpAfterError(`Run \`${at} --help\` for what it takes.`);
+  for (const command of [program, ...allCommands(program)]) {
+    command.showHelpAfterError(`Run \`${callOf(command)} --help\` for what it takes.`);
   }
   return program;
+}
+
+/** Those of a group after it. */
+export function allCommands(program: Command): Command[] {
+  return program.commands.flatMap((command) => [command, ...allCommands(command)]);
+}
+
+/** `modelship rollout watch` */
+export function callOf(command: Command): string {
+  return command.parent ? `${callOf(command.parent)} ${command.name()}` : command.name();
 }

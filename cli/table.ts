@@ -60,10 +60,10 @@ function lineOf(
     const last = index === kept.length - 1;
     const before = (index > 0 ? ' '.repeat(GAP) : '') + (columns[at]?.align === 'right' ? space : '');
     const shown = clip(text, left - before.length);
-    if (shown === '' && text !== '') break;
+    if (shown === '' && (text !== '' || last)) break;
     const style = typeof cell === 'object' ? cell.style : undefined;
     const after = columns[at]?.align === 'right' || last ? '' : space;
-    line += before + (style ? paint(style, shown) : shown) + after;
+    line += before + (style && shown ? paint(style, shown) : shown) + after;
     left -= before.length + [...shown].length + after.length;
   }
   return line.trimEnd();

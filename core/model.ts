@@ -14,6 +14,11 @@ export interface DesiredVersion {
   elastic?: boolean;
   /** Replicas that must be ready before it takes more traffic than it has; `size` when left out. */
   needed?: number;
+  /**
+   * Most replicas of one that is elastic. With it the rollout engine works out `needed` for the share of each step; without
+   * it `needed` stays what it was given as.
+   */
+  max?: number;
   /** SHA-256 that its model must have, where known: put into the next table that is written for another reason. */
   digest?: string | undefined;
   /** Some process has another model than `digest`: reason enough to write a table. */
@@ -28,13 +33,18 @@ export interface DesiredVersion {
 export interface Desired {
   /** Name of the ModelDeployment. */
   model: string;
-  /** In the order of the list; those that are dropped but still exist come with it. Shares of the listed sum to 10,000. */
+  /** In the order of the list; those that are dropped but still exist come with it. Shares sum to 10,000. */
   versions: readonly DesiredVersion[];
   cohort?: { header: string } | undefined;
   /** The version that is compared with and stands behind the door; the one with the largest share when left out. */
   primary?: string | undefined;
   /** What pods are to observe for an analysis. */
   observe?: Observe | undefined;
+  /**
+   * Back to what was served: whoever gains takes its share with one ready replica; for one that has none, the largest that
+   * is ready stands in.
+   */
+  urgent?: boolean | undefined;
   /** How long a version outlives its last traffic, ms. */
   retireAfterMs: number;
 }

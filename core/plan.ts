@@ -85,7 +85,8 @@ function settle(version: DesiredVersion, around: Surroundings): number | 'retire
   const { name } = version;
   const share = table?.versions.find((v) => v.name === name)?.share ?? 0;
   const size = observed.versions.find((v) => v.name === name)?.size ?? version.size;
-  if (!version.dropped) {
+  // In the middle of a rollout one that is no longer listed has a share, and may get more again.
+  if (!version.dropped || version.share > 0) {
     const goal = gains(version, observed.table?.versions ?? []) ? neededOf(version) : version.size;
     // What follows its load follows it down, too, until it has lost traffic: a floor at each peak would only rise.
     const loaded = share > version.share && !version.elastic;

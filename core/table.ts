@@ -16,7 +16,7 @@ export function nextTable(desired: Desired, observed: Observed, split: readonly 
   const next = {
     model: desired.model,
     revision: (last?.revision ?? 0) + 1,
-    primary: desired.primary ?? primaryOf(split, last?.primary),
+    primary: primaryOf(versions, desired.primary, last?.primary),
     ...(desired.cohort && { cohort: desired.cohort }),
     ...(desired.observe && { observe: desired.observe }),
     versions,
@@ -35,8 +35,9 @@ function withoutNews(versions: readonly TableVersion[], desired: Desired, last: 
   });
 }
 
-/** The largest share; of equals the one that is primary already, else the first. */
-function primaryOf(split: readonly SplitEntry[], before: string | undefined): string {
+/** The one asked for, if the table has it; else the largest share, of equals the one that is primary already, else the first. */
+function primaryOf(split: readonly TableVersion[], asked: string | undefined, before: string | undefined): string {
+  if (asked !== undefined && split.some(({ name }) => name === asked)) return asked;
   const most = Math.max(...split.map(({ share }) => share));
   const largest = split.filter(({ share }) => share === most).map(({ name }) => name);
   return before !== undefined && largest.includes(before) ? before : (largest[0] as string);

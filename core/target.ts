@@ -1,6 +1,6 @@
 /**
- * Which shares to serve next. This is the seam for rollouts: without one the stated split takes effect at once when all
- * its versions are ready; an engine that walks steps answers the same question with a point on the way.
+ * Which shares to serve next. The split that is asked for takes effect at once when all its versions are ready; with a
+ * rollout, what is asked for is a point on the way (`core/rollout/`).
  */
 import { ALL, percentOf } from '../api/units.ts';
 import type { Desired, DesiredVersion, Memory, Observed } from './model.ts';
@@ -13,14 +13,13 @@ export interface Target {
   waiting: string[];
 }
 
-/** A ModelDeployment with `rollout:` is treated as one without. */
 export function targetShares(desired: Desired, observed: Observed, memory: Memory): Target {
   return memory.starting ? firstShares(desired, observed, memory.starting) : laterShares(desired, observed);
 }
 
-/** What the list asks for. */
+/** What is asked for. Who is dropped has a share in the middle of a rollout only. */
 function stated(desired: Desired): Map<string, number> {
-  return new Map(desired.versions.filter((v) => !v.dropped).map((v) => [v.name, v.share]));
+  return new Map(desired.versions.filter((v) => !v.dropped || v.share > 0).map((v) => [v.name, v.share]));
 }
 
 /** From the start to the first time that all have been ready: those that are serve, so that the service is up early. */
@@ -53,14 +52,35 @@ function laterShares(desired: Desired, observed: Observed): Target {
   }
   // Only those that gain must be able to: a version that fails must be able to lose its traffic.
   const gaining = desired.versions.filter((v) => gains(v, served));
-  const short = gaining.filter((v) => readyOf(v.name, observed) < Math.max(1, neededOf(v)));
-  if (short.length > 0) return { split: served, starting: undefined, waiting: short.map(waitsFor(observed, shares)) };
-  return { split: moveShares(served, shares), starting: undefined, waiting: [] };
+  const enough = (v: DesiredVersion) => (desired.urgent ? 1 : Math.max(1, neededOf(v)));
+  const short = gaining.filter((v) => readyOf(v.name, observed) < enough(v));
+  if (short.length === 0) return { split: moveShares(served, shares), starting: undefined, waiting: [] };
+  const meanwhile = desired.urgent ? standIn(short, shares, served, ready) : served;
+  return { split: meanwhile, starting: undefined, waiting: short.map(waitsFor(observed, shares)) };
 }
 
-/** Whether the list gives it more than it serves. */
-export function gains({ name, share, dropped }: DesiredVersion, served: readonly { name: string; share: number }[]) {
-  return !dropped && share > (served.find((v) => v.name === name)?.share ?? 0);
+/** Whether it is to have more than it serves. */
+export function gains({ name, share }: DesiredVersion, served: readonly { name: string; share: number }[]) {
+  return share > (served.find((v) => v.name === name)?.share ?? 0);
+}
+
+/** The shares that are asked for, without what `short` would gain: that goes to the largest that is ready. */
+function standIn(
+  short: readonly DesiredVersion[],
+  shares: ReadonlyMap<string, number>,
+  served: SplitEntry[],
+  ready: ReadonlySet<string>,
+): SplitEntry[] {
+  const able = [...shares].filter(([name, share]) => share > 0 && ready.has(name)).map(([name]) => name);
+  const heir = largest(able, shares);
+  if (heir === undefined) return served;
+  const meanwhile = new Map(shares);
+  for (const { name, share } of short) {
+    const has = served.find((v) => v.name === name)?.share ?? 0;
+    meanwhile.set(name, has);
+    meanwhile.set(heir, (meanwhile.get(heir) ?? 0) + share - has);
+  }
+  return moveShares(served, meanwhile);
 }
 
 /** Replicas that must be ready before it takes more traffic. */

@@ -1,9 +1,17 @@
 /** From an accepted ModelDeployment to what the planner and the processes are told. */
-import { effectiveServing, retireAfterMs, runtimeServingOf, shadowPoints, statedShares } from '../api/effective.ts';
+import {
+  effectiveServing,
+  goldenTolerance,
+  retireAfterMs,
+  runtimeServingOf,
+  shadowPoints,
+  statedShares,
+} from '../api/effective.ts';
 import type { Launch } from '../api/launch.ts';
 import type { ModelDeployment, ModelDeploymentSpec } from '../api/model-deployment.ts';
 import type { Desired } from '../core/model.ts';
 import { LocalError } from './errors.ts';
+import type { KeptVersion } from './state.ts';
 import { localUri, type Places } from './volumes.ts';
 
 export interface LaunchSettings {
@@ -13,17 +21,27 @@ export interface LaunchSettings {
   logLevel: Launch['logLevel'];
 }
 
-/** How each version's process is started. @throws LocalError naming the version and its `model.uri` */
-export function launchesOf({ metadata, spec }: ModelDeployment, settings: LaunchSettings): Map<string, Launch> {
+/** How each version's process is started. @throws LocalError naming the version and its `model.uri` or `golden.uri` */
+export function launchesOf(
+  model: string,
+  versions: readonly KeptVersion[],
+  settings: LaunchSettings,
+): Map<string, Launch> {
   return new Map(
-    spec.versions.map((version) => {
-      const serving = runtimeServingOf(effectiveServing(spec, version));
+    versions.map((version) => {
+      const serving = runtimeServingOf(version.serving ?? {});
       const launch: Launch = {
-        model: metadata.name,
+        model,
         version: version.name,
-        uri: placed(metadata.name, version.name, version.model.uri, settings.places),
+        uri: placed(model, version.name, version.model.uri, settings.places),
         ...(version.model.sha256 !== undefined && { sha256: version.model.sha256 }),
         serving,
+        ...(version.golden && {
+          golden: {
+            uri: placed(model, `${version.name}, golden`, version.golden.uri, settings.places),
+            tolerance: goldenTolerance(version),
+          },
+        }),
         table: settings.table,
         entry: 'none',
         ...(serving.protocols.includes('grpc') && { entryGrpc: 'none' }),

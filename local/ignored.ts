@@ -2,21 +2,21 @@
 import { effectiveServing, replicasOf } from '../api/effective.ts';
 import type { ModelDeploymentSpec, Version } from '../api/model-deployment.ts';
 
-/** A sentence for each; empty when all of the file counts. */
-export function ignoredFields(spec: ModelDeploymentSpec): string[] {
+/** A sentence for each; empty when all of the file counts. @param hasPrometheus whether the run can ask one */
+export function ignoredFields(spec: ModelDeploymentSpec, hasPrometheus: boolean): string[] {
   const serving = (of: Version) => effectiveServing(spec, of);
   const named = (holds: (version: Version) => boolean) => spec.versions.filter(holds).map(({ name }) => name);
   const found: [string[] | boolean, (names: string) => string][] = [
     [
-      spec.rollout !== undefined,
-      () => 'rollout: steps are not walked; a new split takes effect as soon as all its versions are ready',
+      !hasPrometheus && (spec.rollout?.analysis?.checks ?? []).some(({ prometheus }) => prometheus !== undefined),
+      () =>
+        'rollout.analysis: its prometheus checks have no numbers, and no rollout passes them: start again with --prometheus URL',
     ],
     [spec.routing?.gateway !== undefined, () => 'routing.gateway: there is no gateway on a laptop'],
     [
       named((v) => replicasOf(serving(v)) > 1 || serving(v).autoscaling !== undefined),
       (names) => `replicas and autoscaling of ${names}: each version is one process`,
     ],
-    [named((v) => v.golden !== undefined), (names) => `golden of ${names}: golden requests are not replayed yet`],
   ];
   return found
     .filter(([hit]) => hit === true || (Array.isArray(hit) && hit.length > 0))

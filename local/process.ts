@@ -26,6 +26,8 @@ export interface RuntimeProcess {
   readonly state: 'starting' | 'ready' | 'draining' | 'ended';
   /** Port of direct requests, once it is bound. */
   readonly directPort: number | undefined;
+  /** Port of metrics, report and kept differences, on loopback, once it is bound. */
+  readonly adminPort?: number | undefined;
   /** Revision of the table in force; 0 for none. */
   readonly revision: number;
   /** The last one that was read. */
@@ -36,8 +38,12 @@ export interface RuntimeProcess {
   take(door: PublicDoorName, handle: unknown): Promise<void>;
   /** Accept no more. */
   release(): void;
-  /** Asks for a fresh report; without one the old one stays. */
-  poll(): Promise<void>;
+  /**
+   * Asks for a fresh report; without one the old one stays.
+   * @param custom names of metrics that are wanted beside what each report has
+   * @returns whether there was one
+   */
+  poll(custom?: readonly string[]): Promise<boolean>;
   /** Finish and exit. Killed when it takes too long. */
   drain(lameDuckMs: number): void;
   kill(): void;
@@ -105,6 +111,10 @@ export class ChildRuntime implements RuntimeProcess {
     return this.#ports?.direct;
   }
 
+  get adminPort(): number | undefined {
+    return this.#ports?.admin;
+  }
+
   get revision(): number {
     return Math.max(this.#revision, this.#report?.table?.revision ?? 0);
   }
@@ -130,10 +140,11 @@ export class ChildRuntime implements RuntimeProcess {
     this.#send({ type: 'release' });
   }
 
-  async poll(): Promise<void> {
-    if (!this.#ports || this.#state === 'ended') return;
-    const report = await this.#options.readReport(this.#ports.admin);
+  async poll(custom?: readonly string[]): Promise<boolean> {
+    if (!this.#ports || this.#state === 'ended') return false;
+    const report = await this.#options.readReport(this.#ports.admin, custom);
     if (report) this.#report = report;
+    return report !== undefined;
   }
 
   drain(lameDuckMs: number): void {

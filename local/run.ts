@@ -10,6 +10,7 @@ import { LocalError } from './errors.ts';
 import { checkVolumes, readFiles, type SourceFile } from './files.ts';
 import { bindDoor, type PublicDoors } from './listen-handle.ts';
 import { ChildRuntime } from './process.ts';
+import { prometheusAt } from './prometheus.ts';
 import { readReport } from './report-reader.ts';
 import { type LocalRun, Running } from './running.ts';
 import { DeploymentState, lockFolder } from './state.ts';
@@ -27,6 +28,8 @@ export interface RunOptions {
   volumes: Readonly<Record<string, string>>;
   /** Where tables, accepted specs and status survive a restart. A temporary folder unless given. */
   stateDir?: string;
+  /** URL of a Prometheus, for `prometheus:` checks of a rollout. */
+  prometheus?: string;
   /** Whether edits of the files are applied. On unless told otherwise. */
   watch?: boolean;
   /** Log level of the runtime processes, whose output is appended to files in the state folder; default `warn`. */
@@ -60,6 +63,7 @@ export async function runLocal(options: RunOptions, deps: Partial<RunDeps> = {})
   const all = { ...realDeps, ...deps };
   const files = readFiles(options.files);
   const volumes = checkVolumes(options.volumes);
+  const prometheus = options.prometheus === undefined ? undefined : prometheusAt(options.prometheus);
   const cleanUp: (() => void)[] = [];
   try {
     const folder = stateFolder(options.stateDir, cleanUp);
@@ -77,6 +81,7 @@ export async function runLocal(options: RunOptions, deps: Partial<RunDeps> = {})
           ...all,
           document,
           state,
+          prometheus,
           doors: doors.get(name) as PublicDoors,
           settings: { places: { volumes, base: file.folder }, logLevel: options.logLevel ?? 'warn' },
           say: running.sayFor(name),

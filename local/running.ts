@@ -1,5 +1,6 @@
 /** A run that goes on: its supervisors, its beat, its listeners, its edits and its end. */
 import { sameJson } from '../core/equal.ts';
+import { isWalking } from '../core/rollout/model.ts';
 import type { Clock } from './clock.ts';
 import { LocalError } from './errors.ts';
 import { readEdit, type SourceFile } from './files.ts';
@@ -24,7 +25,7 @@ export interface LocalRun {
   /** @returns how to stop listening */
   on<K extends keyof RunEvents>(name: K, listener: RunEvents[K]): () => void;
   snapshot(): Snapshot;
-  /** The stated split of every ModelDeployment is in force. Rejects with NOTHING_TO_SERVE. */
+  /** The split that is wanted now is in force for every ModelDeployment. Rejects with NOTHING_TO_SERVE. */
   readonly ready: Promise<void>;
   /** Drains: in flight requests are answered, processes end. Called again, it ends everything at once. */
   stop(): Promise<void>;
@@ -34,7 +35,7 @@ export interface LocalRun {
 
 export interface RunningOptions {
   clock: Clock;
-  /** Where the snapshot is kept, every few seconds. */
+  /** Where the snapshot is kept, every few seconds, and twice a second while a rollout moves. */
   statusFile: string | undefined;
   /** To be called at the very end. */
   cleanUp: (() => void)[];
@@ -55,6 +56,8 @@ export class Running implements LocalRun {
   #stopping: Promise<void> | undefined;
   #cancelBeat: (() => void) | undefined;
   #beats = 0;
+  /** As they were shown last. */
+  #rollouts = '';
 
   constructor(options: RunningOptions) {
     this.#options = options;
@@ -143,8 +146,8 @@ export class Running implements LocalRun {
     this.#cancelBeat = this.#options.clock.after(BEAT_MS, async () => {
       await Promise.all(this.#supervisors.map((supervisor) => supervisor.tick()));
       if (this.#stopping) return;
-      const snapshot = this.#show();
-      if (snapshot.deployments.every(({ phase }) => phase === 'Serving')) this.#ready.resolve();
+      this.#show();
+      if (this.#supervisors.every(({ settled }) => settled)) this.#ready.resolve();
       const failures = this.#supervisors.map(firstFailures);
       if (failures.every((causes) => causes.length > 0)) this.#giveUp(failures.flat());
       else this.#beat();
@@ -153,7 +156,10 @@ export class Running implements LocalRun {
 
   #show(): Snapshot {
     const snapshot = this.snapshot();
-    if (this.#beats++ % STATUS_EVERY_BEATS === 0) this.#keep(snapshot);
+    const rollouts = JSON.stringify(snapshot.deployments.map(({ rollout }) => rollout));
+    const moves = rollouts !== this.#rollouts || snapshot.deployments.some(({ rollout }) => isWalking(rollout));
+    if (this.#beats++ % STATUS_EVERY_BEATS === 0 || moves) this.#keep(snapshot);
+    this.#rollouts = rollouts;
     for (const listener of this.#listeners.snapshot) listener(snapshot);
     return snapshot;
   }

@@ -1,6 +1,10 @@
 /** What the terminal table, the plain lines and `--output json` show of a run. Types only; `view.ts` fills them. */
 
-export type VersionPhase = 'Pending' | 'Starting' | 'Ready' | 'Restarting' | 'Failed' | 'Retiring';
+import type { Rollout } from '../api/rollout.ts';
+import type { RolloutStatus } from '../api/status.ts';
+
+/** `Withdrawn`: listed, and taken back by a rollout; it runs again when a rollout tries it again. */
+export type VersionPhase = 'Pending' | 'Starting' | 'Ready' | 'Restarting' | 'Failed' | 'Retiring' | 'Withdrawn';
 
 /** `Starting`: not all of the first split serves yet. `Moving`: another split is wanted than is in force. */
 export type DeploymentPhase = 'Starting' | 'Serving' | 'Moving' | 'Unavailable' | 'Draining' | 'Stopped';
@@ -24,6 +28,8 @@ export interface VersionView extends Traffic {
   phase: VersionPhase;
   /** Percent that the file asks for. */
   wanted: number;
+  /** Percent that is wanted now: on a walk, and after one that failed, not what the file asks for in the end. */
+  goal?: number;
   /** Percent in the traffic table. */
   share: number;
   /** Percent of the answers of the last seconds that this version gave; absent when there were none. */
@@ -36,6 +42,8 @@ export interface VersionView extends Traffic {
   shielded: number;
   restarts: number;
   pid?: number;
+  /** Port of its metrics, report and kept differences, on loopback. */
+  admin?: number;
   /** SHA-256 of the model that is served. */
   digest?: string;
   /** Why it last ended or does not start. Kept until it has been ready for a while. */
@@ -59,6 +67,10 @@ export interface DeploymentView {
   inForce: boolean;
   /** What is being waited for, or what is wrong, in sentences. */
   waiting: string[];
+  /** Where the rollout stands, or how the last one ended; absent where nothing was ever walked. */
+  rollout?: RolloutStatus;
+  /** The walk as the file has it now. */
+  rolloutSpec?: Rollout;
   /** In the order of the file; versions that are on their way out come last. */
   versions: VersionView[];
   total: Traffic;
@@ -83,6 +95,14 @@ export const EVENT_TYPES = [
   'split-waiting',
   'traffic-moved',
   'entry-moved',
+  'rollout-started',
+  'rollout-step',
+  'rollout-paused',
+  'rollout-resumed',
+  'rollout-completed',
+  'rollout-rolled-back',
+  'rollout-aborted',
+  'rollout-command-ignored',
   'file-changed',
   'file-rejected',
   'field-ignored',

@@ -4,22 +4,24 @@
  */
 import type { Launch } from '../api/launch.ts';
 import type { ModelDeployment } from '../api/model-deployment.ts';
+import type { RolloutStatus } from '../api/status.ts';
 import type { TrafficTable } from '../api/traffic-table.ts';
-import { percentOf } from '../api/units.ts';
-import { firstMemory, type Memory, type Plan } from '../core/model.ts';
+import { type Desired, firstMemory, type Memory, type Observed, type Plan } from '../core/model.ts';
 import { plan } from '../core/plan.ts';
-import { reusedVersions } from '../core/reuse.ts';
-import { desiredOf, type LaunchSettings, launchesOf, speaksGrpc } from './accept.ts';
+import { desiredOf, type LaunchSettings, speaksGrpc } from './accept.ts';
 import type { Clock } from './clock.ts';
 import { DoorKeeper } from './door-keeper.ts';
-import { LocalError } from './errors.ts';
 import { ignoredFields } from './ignored.ts';
-import { authorityOf, type PublicDoors, urlOf } from './listen-handle.ts';
+import { Launches } from './launches.ts';
+import type { PublicDoors } from './listen-handle.ts';
 import { Meter } from './meter.ts';
 import type { RuntimeProcess } from './process.ts';
+import type { AskPrometheus } from './prometheus.ts';
 import type { Say } from './say.ts';
 import type { DeploymentState } from './state.ts';
+import { TableKeeper } from './table-keeper.ts';
 import { Versions } from './versions.ts';
+import { Walk } from './walk.ts';
 
 export interface SupervisorOptions {
   document: ModelDeployment;
@@ -31,6 +33,8 @@ export interface SupervisorOptions {
   random(): number;
   start(launch: Launch, onChange: () => void): RuntimeProcess;
   say: Say;
+  /** For `prometheus:` checks of a rollout. */
+  prometheus?: AskPrometheus | undefined;
 }
 
 /** At the end of the run there is nowhere to move to; callers only learn that they must not come again. */
@@ -43,15 +47,14 @@ export class Supervisor {
   readonly versions: Versions;
   readonly #options: SupervisorOptions;
   readonly #doorKeeper: DoorKeeper;
+  readonly #launches: Launches;
+  readonly #walk: Walk;
+  readonly #tableKeeper: TableKeeper;
   #document: ModelDeployment;
-  #launches: Map<string, Launch>;
-  #table: TrafficTable | undefined;
   #memory: Memory;
-  #plan: Plan | undefined;
+  #goal: Desired | undefined;
+  #waiting: readonly string[] = [];
   #phase: 'serving' | 'draining' | 'stopped' = 'serving';
-  #served = false;
-  /** The split that the meter measures. */
-  #measured = '';
   #cancelWake: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #again = false;
@@ -61,12 +64,18 @@ export class Supervisor {
     const { document, state, doors } = options;
     this.#options = options;
     this.doors = doors;
-    this.#doorKeeper = new DoorKeeper(doors);
-    this.#launches = this.#launchesFor(document);
+    this.#doorKeeper = new DoorKeeper(doors, options.say);
+    this.#tableKeeper = new TableKeeper(state, options.say);
+    this.#launches = new Launches(options.settings, state);
+    this.#launches.accept(document);
     this.#document = document;
     this.#memory = firstMemory(state.split);
-    const onChange = () => this.reconcile();
-    this.versions = new Versions({ ...options, onChange, onEnd: (process) => this.meter.bury(process.report) });
+    this.#walk = new Walk(options);
+    this.versions = new Versions({
+      ...options,
+      onChange: () => this.reconcile(),
+      onEnd: (process) => [this.meter.bury(process.report), this.#walk.ended(process)],
+    });
   }
 
   get document(): ModelDeployment {
@@ -74,7 +83,7 @@ export class Supervisor {
   }
 
   get table(): TrafficTable | undefined {
-    return this.#table;
+    return this.#tableKeeper.table;
   }
 
   get phase(): 'serving' | 'draining' | 'stopped' {
@@ -82,7 +91,24 @@ export class Supervisor {
   }
 
   get waiting(): readonly string[] {
-    return this.#plan?.waiting ?? [];
+    return this.#waiting;
+  }
+
+  /** What is wanted now: what the file asks for, or where a rollout stands on the way there. */
+  get goal(): Desired | undefined {
+    return this.#goal;
+  }
+
+  /** Where the rollout stands, or how the last one ended. */
+  get rollout(): RolloutStatus | undefined {
+    return this.#walk.status;
+  }
+
+  /** Whether the split that is wanted now is in force. */
+  get settled(): boolean {
+    const wanted = new Map(this.#goal?.versions.map(({ name, share }) => [name, share]));
+    const written = this.table?.versions.every(({ name, share }) => share === (wanted.get(name) ?? 0)) ?? false;
+    return written && this.inForce && !this.starting;
   }
 
   /** Whether the first split is not in force yet. */
@@ -97,30 +123,33 @@ export class Supervisor {
 
   /** Whether every ready process reports the table that was written last. */
   get inForce(): boolean {
-    const { revision } = this.#table ?? {};
-    return revision !== undefined && this.versions.serving().every((process) => process.revision === revision);
+    return this.#tableKeeper.isInForce(this.versions.serving());
   }
 
   /** Whether the door has ever been with a version. */
   get served(): boolean {
-    return this.#served;
+    return this.#doorKeeper.served;
   }
 
   /** Takes an edit, or leaves everything as it is. @param from where it comes from @throws LocalError */
   accept(document: ModelDeployment, from: string): void {
-    this.#launches = this.#launchesFor(document);
+    this.#launches.accept(document);
     this.#document = document;
     this.#options.say('info', 'file-changed', `${from} was edited; applying it`);
     this.#options.state.acceptedIs(document, this.#leaving());
-    this.versions.update(this.#launches);
+    this.versions.update(this.#launches.known);
     this.begin();
   }
 
   /** The first pass for a document, with what of it is left undone. */
   begin(): void {
     const { spec } = this.#document;
+    const { prometheus } = this.#options;
     const noDoor = 'protocols: grpc was not among them when this run started; start again to serve it';
-    const ignored = [...ignoredFields(spec), ...(speaksGrpc(spec) && !this.doors.grpc ? [noDoor] : [])];
+    const ignored = [
+      ...ignoredFields(spec, prometheus !== undefined),
+      ...(speaksGrpc(spec) && !this.doors.grpc ? [noDoor] : []),
+    ];
     for (const each of ignored) this.#options.say('warn', 'field-ignored', each);
     this.reconcile();
   }
@@ -133,17 +162,22 @@ export class Supervisor {
     });
   }
 
-  /** Fresh reports, a sample for the meter, and a pass. */
+  /** Fresh reports and commands, samples of what was counted, and a pass. */
   async tick(): Promise<void> {
     await this.#sample();
+    this.#walk.readCommand();
     this.reconcile();
   }
 
   async #sample(): Promise<void> {
     const at = this.#options.clock.now();
-    await this.versions.poll();
-    const reports = this.versions.alive().flatMap((process) => process.report ?? []);
-    this.meter.sample(at, reports);
+    const silent = await this.versions.poll(this.#walk.customMetrics(this.#document));
+    const processes = this.versions.alive();
+    this.meter.sample(
+      at,
+      processes.flatMap((process) => process.report ?? []),
+    );
+    this.#walk.sample(this.#document, processes, silent);
   }
 
   /** In-flight requests are answered, then all processes end: first the one behind the door, which calls the others. */
@@ -152,7 +186,7 @@ export class Supervisor {
     this.#cancelWake?.();
     this.#options.say('info', 'draining', 'answering what is in flight, then stopping');
     await this.#running;
-    this.#closeDoors();
+    this.#doorKeeper.close();
     await this.#sample();
     const { holder } = this.#doorKeeper;
     holder?.drain(LAST_LAME_DUCK_MS);
@@ -162,33 +196,19 @@ export class Supervisor {
     this.#options.say('info', 'stopped', 'stopped');
   }
 
-  #closeDoors(): void {
-    this.doors.http.close();
-    this.doors.grpc?.close();
-  }
-
   /** Ends everything at once. */
   kill(): void {
     this.#phase = 'draining';
     this.#cancelWake?.();
-    this.#closeDoors();
+    this.#doorKeeper.close();
     this.versions.kill();
   }
 
-  #launchesFor(document: ModelDeployment): Map<string, Launch> {
-    const { settings, state } = this.#options;
-    const reused = reusedVersions(state.accepted, document.spec.versions);
-    if (reused.length > 0) {
-      const messages = reused.map(({ message }) => `${document.metadata.name}: ${message}`);
-      throw new LocalError('VERSION_REUSED', messages.join('\n'));
-    }
-    return launchesOf(document, { ...settings, table: state.tableFile });
-  }
-
-  /** Versions that exist though the file no longer lists them. */
+  /** Versions that exist, or that a rollout needs, though the file no longer lists them. */
   #leaving(): string[] {
     const listed = this.#document.spec.versions.map(({ name }) => name);
-    return this.versions.names.filter((name) => !listed.includes(name));
+    const there = new Set([...this.versions.names, ...this.#options.state.heldByRollout]);
+    return [...there].filter((name) => !listed.includes(name));
   }
 
   async #passes(): Promise<void> {
@@ -205,69 +225,42 @@ export class Supervisor {
 
   async #pass(): Promise<void> {
     this.#options.state.acceptedIs(this.#document, this.#leaving());
-    const observed = {
+    const observed: Observed = {
       versions: this.versions.observed(),
-      table: this.#table,
+      table: this.table,
       inForce: this.inForce,
       door: this.entry,
+      served: this.table !== undefined && !this.starting,
     };
     const desired = desiredOf(this.#document, this.#leaving());
-    await this.#execute(plan(desired, observed, this.#memory, this.#options.clock.now()));
+    const { goal, waiting, wakeAt = Number.POSITIVE_INFINITY } = this.#walk.decide(this.#document, desired, observed);
+    this.#goal = goal;
+    const next = plan(goal, observed, this.#memory, this.#options.clock.now());
+    const wake = Math.min(wakeAt, next.wakeAt ?? Number.POSITIVE_INFINITY);
+    if (Number.isFinite(wake)) this.#wakeAt(wake);
+    for (const reason of next.waiting) {
+      if (!this.#waiting.includes(reason)) this.#options.say('info', 'split-waiting', reason);
+    }
+    this.#waiting = [...new Set([...waiting, ...next.waiting])];
+    await this.#execute(next);
   }
 
   async #execute(next: Plan): Promise<void> {
-    if (next.table) this.#write(next.table);
-    const waited = this.waiting;
+    if (next.table) {
+      this.#tableKeeper.write(next.table);
+      this.#again = true;
+    }
     this.#memory = next.memory;
-    this.#plan = next;
-    if (next.wakeAt !== undefined) this.#wakeAt(next.wakeAt);
     for (const { name } of next.run) {
-      const launch = this.#launches.get(name);
+      const launch = this.#launches.of(name);
       if (launch) this.versions.ensure(name, launch);
     }
-    this.#sayWaiting(waited, next.waiting);
     const ready = next.entry === undefined ? undefined : this.versions.get(next.entry)?.ready;
-    if (ready) await this.#moveDoor(ready);
+    if (ready && (await this.#doorKeeper.handOver(ready))) this.#again = true;
     for (const name of next.retire) this.versions.retire(name, () => this.reconcile());
-    if (!this.#table || !this.inForce) return;
-    this.versions.drainReplaced(this.#table, this.#doorKeeper.holder);
-    this.#cameIntoForce(this.#table);
-  }
-
-  #write(table: TrafficTable): void {
-    const moved = !this.#table || sharesOf(this.#table) !== sharesOf(table);
-    this.#options.state.writeTable(table);
-    this.#table = table;
-    this.#again = true;
-    if (moved)
-      this.#options.say('info', 'traffic-moved', `the split is ${sharesOf(table)} (revision ${table.revision})`);
-  }
-
-  async #moveDoor(to: RuntimeProcess): Promise<void> {
-    const before = this.entry;
-    const { version } = to.launch;
-    if (!(await this.#doorKeeper.handOver(to))) return;
-    this.#again = true;
-    const { http, grpc } = this.doors;
-    const at = grpc ? `${urlOf(http)} and, over gRPC, ${authorityOf(grpc)}` : urlOf(http);
-    if (!this.#served) this.#options.say('info', 'serving', `serving at ${at}, through ${version}`, version);
-    else if (before !== version) {
-      const instead = before === undefined ? '' : ` instead of ${before}`;
-      this.#options.say('info', 'entry-moved', `${version} answers the door${instead}`, version);
-    }
-    this.#served = true;
-  }
-
-  #cameIntoForce(table: TrafficTable): void {
-    const shares = sharesOf(table);
-    if (this.#measured === shares) return;
-    this.#measured = shares;
-    this.meter.restart(this.#options.clock.now());
-    this.#options.state.splitIs(this.#memory.starting?.base ?? table.versions);
-  }
-
-  #sayWaiting(before: readonly string[], now: readonly string[]): void {
-    for (const reason of now) if (!before.includes(reason)) this.#options.say('info', 'split-waiting', reason);
+    if (!this.table || !this.inForce) return;
+    this.versions.drainReplaced(this.table, this.#doorKeeper.holder);
+    if (this.#tableKeeper.cameIntoForce(next.memory.starting?.base)) this.meter.restart(this.#options.clock.now());
   }
 
   #wakeAt(at: number): void {
@@ -275,8 +268,4 @@ export class Supervisor {
     const delay = Math.max(0, at - this.#options.clock.now());
     this.#cancelWake = this.#options.clock.after(delay, () => this.reconcile());
   }
-}
-
-function sharesOf(table: TrafficTable): string {
-  return table.versions.map(({ name, share }) => `${name} ${percentOf(share)}%`).join(', ');
 }

@@ -1,6 +1,8 @@
 /** Keeps one process of a version alive: what a Deployment with one replica does in a cluster. */
 import type { Launch } from '../api/launch.ts';
+import type { PodReport } from '../api/pod-report.ts';
 import { sameJson } from '../core/equal.ts';
+import type { ObservedVersion } from '../core/model.ts';
 import { restartDelay } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import type { End, RuntimeProcess } from './process.ts';
@@ -23,6 +25,11 @@ export interface KeeperOptions {
 /** A process that was ready for this long had nothing to do with the crashes before. */
 const HEALTHY_MS = 10_000;
 
+/** Codes of a failed load that say nothing of the model: what they name may pass, or be mended, elsewhere. */
+const MAY_PASS: readonly string[] = ['MODEL_UNREACHABLE', 'MODEL_FORBIDDEN', 'ADDRESS_IN_USE', 'INTERNAL'];
+/** Loads in a row that must end with the same code: a file may still be on its way into the folder. */
+const LASTING = 2;
+
 export class VersionKeeper {
   readonly name: string;
   readonly #options: KeeperOptions;
@@ -40,7 +47,12 @@ export class VersionKeeper {
   #cancelRestart: (() => void) | undefined;
   #stopping = false;
   #digest: string | undefined;
+  #signature: PodReport['signature'];
+  /** Loads in a row that failed with one code. */
+  #refused: { code: string; times: number } | undefined;
   restarts = 0;
+  /** Ends of processes that nobody asked for and that no code explains; a load that is refused is no exit. */
+  exits = 0;
   /** How its last process ended; kept until a later one has been ready for a while. */
   lastEnd: End | undefined;
   /** When the next process is started, while none is. */
@@ -77,6 +89,19 @@ export class VersionKeeper {
     return this.#digest;
   }
 
+  /** Inputs and outputs of its model, once a process has told. */
+  get signature(): PodReport['signature'] {
+    return this.#signature;
+  }
+
+  /** Why it does not come up by waiting: its model, or what goes with it, is refused again and again. */
+  get failure(): ObservedVersion['failure'] {
+    const { code, times } = this.#refused ?? {};
+    if (code === undefined || times === undefined || times < LASTING || this.#stopping) return undefined;
+    const { cause = '' } = this.lastEnd ?? {};
+    return { code, message: cause.startsWith(`${code}: `) ? cause.slice(code.length + 2) : cause };
+  }
+
   /** Whether it has been tried and never came up. */
   get failedToStart(): boolean {
     return this.#neverReady && this.#failures > 0;
@@ -87,6 +112,7 @@ export class VersionKeeper {
     if (sameJson(launch, this.#launch) || this.#stopping) return;
     this.#launch = launch;
     this.#failures = 0;
+    this.#refused = undefined;
     this.#options.say('info', 'version-replacing', `${this.name} is started anew, with other settings`, this.name);
     this.#next?.kill();
     this.#start();
@@ -106,11 +132,22 @@ export class VersionKeeper {
     for (const process of this.#alive) process.kill();
   }
 
-  /** Reads the reports of all its processes. */
-  async poll(): Promise<void> {
-    await Promise.all([...this.#alive].map((process) => process.poll()));
-    this.#digest ??= this.#current?.report?.load.digest;
+  /** Reads the reports of all its processes. @returns those that are ready and gave none */
+  async poll(custom?: readonly string[]): Promise<RuntimeProcess[]> {
+    const silent: RuntimeProcess[] = [];
+    const read = async (process: RuntimeProcess) => {
+      if (!(await process.poll(custom)) && process.state === 'ready') silent.push(process);
+    };
+    await Promise.all([...this.#alive].map(read));
+    this.#learn();
     if (this.lastEnd && this.#current && this.#isHealthy()) this.lastEnd = undefined;
+    return silent;
+  }
+
+  #learn(): void {
+    const report = this.#current?.report;
+    this.#digest ??= report?.load.digest;
+    this.#signature ??= report?.signature;
   }
 
   #start(): void {
@@ -134,9 +171,12 @@ export class VersionKeeper {
       this.#current = this.#next;
       this.#next = undefined;
       this.#neverReady = false;
+      this.#refused = undefined;
       this.#readySince = clock.now();
       this.address = { host: '127.0.0.1', http: this.#current.directPort as number };
       say('info', 'version-ready', `${this.name} is loaded and warm`, this.name);
+      // Its signature is waited for: not until the next beat.
+      void this.#current.poll().then(() => [this.#learn(), this.#options.onChange()]);
     }
     // The door must move at once; why it ended is known a little later.
     if (this.#current && this.#current.state !== 'ready') this.#current = undefined;
@@ -157,7 +197,9 @@ export class VersionKeeper {
     if (end.wasReady && this.#isHealthy()) this.#failures = 0;
     this.#failures++;
     this.restarts++;
+    if (end.wasReady || end.code === undefined) this.exits++;
     this.lastEnd = end;
+    this.#noteRefusal(end);
     const delay = restartDelay(this.#failures, end.wasReady, random());
     const what = end.wasReady ? 'crashed' : 'failed to load';
     say('error', end.wasReady ? 'version-crashed' : 'version-failed', `${this.name} ${what}: ${end.cause}`, this.name);
@@ -166,6 +208,11 @@ export class VersionKeeper {
     this.#cancelRestart = clock.after(delay, () => this.#start());
     const when = delay === 0 ? 'at once' : `in ${(delay / 1_000).toFixed(1)} s`;
     say('info', 'version-restarting', `${this.name} is started again ${when}`, this.name);
+  }
+
+  #noteRefusal({ code, wasReady }: End): void {
+    const own = code !== undefined && !wasReady && !MAY_PASS.includes(code);
+    this.#refused = own ? { code, times: this.#refused?.code === code ? this.#refused.times + 1 : 1 } : undefined;
   }
 
   #isHealthy(): boolean {

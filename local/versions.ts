@@ -33,6 +33,10 @@ export class Versions {
       readyReplicas: keeper.ready ? 1 : 0,
       size: 1,
       address: keeper.address,
+      exits: keeper.exits,
+      ...(keeper.failure && { failure: keeper.failure }),
+      ...(keeper.lastEnd && { lastExit: keeper.lastEnd.cause }),
+      ...(keeper.signature && { signature: keeper.signature }),
     }));
   }
 
@@ -55,8 +59,9 @@ export class Versions {
     for (const [name, launch] of launches) this.#keepers.get(name)?.update(launch);
   }
 
-  async poll(): Promise<void> {
-    await Promise.all([...this.#keepers.values()].map((keeper) => keeper.poll()));
+  /** @returns processes that are ready and gave no report */
+  async poll(custom?: readonly string[]): Promise<RuntimeProcess[]> {
+    return (await Promise.all([...this.#keepers.values()].map((keeper) => keeper.poll(custom)))).flat();
   }
 
   /** Lets replaced processes go to which the table leads nobody any more. @param table in force everywhere */

@@ -1,6 +1,7 @@
 /** What a supervisor looks like from outside: its part of the snapshot. */
 import { shadowPoints, statedShares } from '../api/effective.ts';
 import { percentOf } from '../api/units.ts';
+import { isWalking } from '../core/rollout/model.ts';
 import { authorityOf, urlOf } from './listen-handle.ts';
 import type { DeploymentPhase, DeploymentView, VersionPhase, VersionView } from './snapshot.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -16,22 +17,19 @@ export function viewOf(supervisor: Supervisor): DeploymentView {
     ...(table && { primary: table.primary, revision: table.revision }),
     inForce,
     waiting: [...supervisor.waiting],
+    ...(supervisor.rollout && { rollout: supervisor.rollout }),
+    ...(document.spec.rollout && { rolloutSpec: document.spec.rollout }),
     versions: versionViews(supervisor),
     total: meter.total(),
   };
 }
 
 function phaseOf(supervisor: Supervisor): DeploymentPhase {
-  const { phase, starting, entry, inForce } = supervisor;
+  const { phase, starting, entry, settled, rollout } = supervisor;
   if (phase !== 'serving') return phase === 'draining' ? 'Draining' : 'Stopped';
   if (starting) return 'Starting';
   if (entry === undefined) return 'Unavailable';
-  return statedIsWritten(supervisor) && inForce ? 'Serving' : 'Moving';
-}
-
-function statedIsWritten({ document, table }: Supervisor): boolean {
-  const stated = statedShares(document.spec);
-  return table?.versions.every(({ name, share }) => share === (stated.get(name) ?? 0)) ?? false;
+  return settled && !isWalking(rollout) ? 'Serving' : 'Moving';
 }
 
 function versionViews(supervisor: Supervisor): VersionView[] {
@@ -43,10 +41,15 @@ function versionViews(supervisor: Supervisor): VersionView[] {
     const keeper = supervisor.versions.get(name);
     const asked = spec.versions.find((version) => version.name === name);
     const share = supervisor.table?.versions.find((v) => v.name === name)?.share ?? 0;
+    const goal = supervisor.goal?.versions.find((v) => v.name === name);
+    // A goal that is known and leaves it out, or lets it go, takes it back.
+    const withdrawn = supervisor.goal !== undefined && (!goal || goal.dropped === true);
+    const needed = share > 0 || (goal !== undefined && (!goal.dropped || goal.share > 0));
     return {
       name,
-      phase: keeper ? keeperPhase(keeper, asked !== undefined || share > 0) : 'Pending',
+      phase: keeper ? keeperPhase(keeper, needed) : withdrawn ? 'Withdrawn' : 'Pending',
       wanted: percentOf(stated.get(name) ?? 0),
+      ...(supervisor.goal && { goal: percentOf(goal?.share ?? 0) }),
       share: percentOf(share),
       shadow: asked ? percentOf(shadowPoints(asked)) : 0,
       entry: supervisor.entry === name,
@@ -67,8 +70,10 @@ function keeperPhase(keeper: VersionKeeper, needed: boolean): VersionPhase {
 function detailsOf(keeper: VersionKeeper) {
   const [newest] = [...keeper.alive].reverse();
   const pid = (keeper.ready ?? newest)?.pid;
+  const admin = (keeper.ready ?? newest)?.adminPort;
   return {
     ...(pid !== undefined && { pid }),
+    ...(admin !== undefined && { admin }),
     ...(keeper.digest !== undefined && { digest: keeper.digest }),
     ...(keeper.lastEnd && { cause: keeper.lastEnd.cause }),
     ...(keeper.restartAt !== undefined && { restartAt: new Date(keeper.restartAt).toISOString() }),

@@ -1,10 +1,13 @@
-/** Where a model is on this machine: `pvc://CLAIM/PATH` in the folder that stands in for the claim, paths beside the file. */
+/**
+ * Where a model and its golden requests are on this machine: `pvc://CLAIM/PATH` and `configmap://NAME/KEY` in the folder
+ * that stands in for the claim or the ConfigMap, paths beside the file.
+ */
 import { isAbsolute, join, normalize, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LocalError } from './errors.ts';
 
 export interface Places {
-  /** Absolute folder by claim name. */
+  /** Absolute folder by the name of the claim, or of the ConfigMap. */
   volumes: Readonly<Record<string, string>>;
   /** Folder of the YAML file. */
   base: string;
@@ -25,7 +28,9 @@ export function localUri(uri: string, places: Places): string {
     case 'https':
       return uri;
     case 'pvc':
-      return inVolume(uri, places.volumes);
+      return inVolume(uri, places.volumes, 'claim');
+    case 'configmap':
+      return inVolume(uri, places.volumes, 'ConfigMap');
     default: {
       const message = `${uri}: ${scheme}:// is not read by a local run yet; use a path, file://, pvc:// or https://`;
       throw new LocalError('URI_UNSUPPORTED', message);
@@ -43,19 +48,19 @@ function fromFileUrl(uri: string, base: string): string {
   }
 }
 
-function inVolume(uri: string, volumes: Places['volumes']): string {
-  const [claim = '', ...rest] = uri.slice('pvc://'.length).split('/');
+function inVolume(uri: string, volumes: Places['volumes'], kind: 'claim' | 'ConfigMap'): string {
+  const [claim = '', ...rest] = uri.slice(uri.indexOf('://') + '://'.length).split('/');
   const path = rest.join('/');
   const folder = Object.hasOwn(volumes, claim) ? volumes[claim] : undefined;
   if (folder === undefined) {
     const given = Object.keys(volumes);
     const seen = given.length > 0 ? ` (given: ${given.join(', ')})` : '';
-    const message = `${uri}: no folder stands in for the claim ${claim}${seen}; add --volume ${claim}=DIR`;
+    const message = `${uri}: no folder stands in for the ${kind} ${claim}${seen}; add --volume ${claim}=DIR`;
     throw new LocalError('VOLUME_MISSING', message);
   }
   const inside = normalize(path);
   if (path === '' || isAbsolute(path) || inside === '..' || inside.startsWith(`..${sep}`)) {
-    throw new LocalError('PATH_ESCAPES', `${uri}: the path must name a file inside the claim ${claim}`);
+    throw new LocalError('PATH_ESCAPES', `${uri}: the path must name a file inside the ${kind} ${claim}`);
   }
   return join(folder, inside);
 }

@@ -19,6 +19,7 @@ export interface Flags {
   metrics: { host: string; port: number };
   workers: number;
   reportUrl: string;
+  prometheusUrl?: string;
   podMonitor: boolean;
   networkPolicy: boolean;
   logLevel: 'debug' | 'info' | 'warn' | 'error';
@@ -50,6 +51,7 @@ export function operatorCommand(): Command {
       reportUrl,
       REPORT_URL,
     )
+    .option('--prometheus-url <url>', 'the Prometheus that checks of a rollout ask (default: none)', serverUrl)
     .option('--pod-monitor', 'make a PodMonitor per ModelDeployment, where that kind is served', false)
     .option('--network-policy', 'make a NetworkPolicy per ModelDeployment', false)
     .addOption(
@@ -85,6 +87,12 @@ function reportUrl(text: string): string {
   const url = text.replaceAll('{ip}', '192.0.2.1').replaceAll('{namespace}', 'n').replaceAll('{pod}', 'p');
   if (url !== text && /^https?:/.test(url) && URL.canParse(url)) return text;
   throw new InvalidArgumentError('expected an http:// or https:// URL with {ip}, or with {namespace} and {pod}, in it');
+}
+
+function serverUrl(text: string): string {
+  const url = /^https?:\/\//.test(text) && URL.canParse(text) ? new URL(text) : undefined;
+  if (url && !url.username && !url.password && !url.search && !url.hash) return text;
+  throw new InvalidArgumentError('expected an http:// or https:// URL without user, query and fragment');
 }
 
 function count(text: string): number {

@@ -5,6 +5,7 @@ import { CommanderError } from 'commander';
 import { pino, stdSerializers } from 'pino';
 import packageJson from '../package.json' with { type: 'json' };
 import { httpReports } from './evidence/http-reports.ts';
+import { httpPrometheus } from './evidence/prometheus.ts';
 import { type Flags, identity, leaseTimingOf, operatorCommand } from './flags.ts';
 import type { RequestSeen } from './kube/client.ts';
 import { ConnectError, connect } from './kube/connect.ts';
@@ -39,6 +40,7 @@ async function run(flags: Flags): Promise<void> {
   const leaseConnection = flags.leaderElect ? await connect(connecting) : undefined;
   const name = identity(() => randomBytes(5).toString('hex'));
   const reports = httpReports(flags.reportUrl);
+  const prometheus = flags.prometheusUrl === undefined ? undefined : httpPrometheus(flags.prometheusUrl);
   let operator: Operator | undefined;
   // Before there is anything to end, should the address be taken.
   const health = await serveHealth({
@@ -59,6 +61,7 @@ async function run(flags: Flags): Promise<void> {
       ...(flags.networkPolicy && { networkPolicy: {} }),
     },
     reports,
+    prometheus,
     leaderElection: leaseConnection && {
       client: leaseConnection.client,
       namespace: flags.leaseNamespace ?? connection.namespace,
@@ -74,7 +77,13 @@ async function run(flags: Flags): Promise<void> {
   log.info({ server: connection.server, health: health.url, version: packageJson.version, identity: name }, 'started');
   await ended(log);
   await operator.stop();
-  await Promise.all([health.close(), reports.close(), connection.close(), leaseConnection?.close()]);
+  await Promise.all([
+    health.close(),
+    reports.close(),
+    prometheus?.close(),
+    connection.close(),
+    leaseConnection?.close(),
+  ]);
   log.info({}, 'ended');
 }
 

@@ -1,5 +1,7 @@
 /** The operator put together: caches that every replica keeps, and a controller that only the leader runs. */
 import { setMaxListeners } from 'node:events';
+import type { PrometheusSource } from './evidence/queries.ts';
+import { QueryKeeper } from './evidence/query-keeper.ts';
 import { ReportKeeper } from './evidence/report-keeper.ts';
 import type { ReportSource } from './evidence/reports.ts';
 import { stuck, unfilled } from './health.ts';
@@ -16,6 +18,7 @@ import { keyText } from './kube/object.ts';
 import { Caches } from './reconcile/caches.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import type { RenderOptions } from './render/input.ts';
+import { rolloutMetrics } from './rollout-metrics.ts';
 import { servedApis } from './served-apis.ts';
 
 export interface OperatorOptions {
@@ -24,6 +27,8 @@ export interface OperatorOptions {
   namespace?: string | undefined;
   render: RenderOptions;
   reports: ReportSource;
+  /** For checks that ask a Prometheus; without it they have no answer. */
+  prometheus?: PrometheusSource | undefined;
   /** Without it this process takes itself for the only one. */
   leaderElection?:
     | {
@@ -117,6 +122,7 @@ class RunningOperator implements Operator {
     });
     this.#election = leaderElection && new LeaderElection({ ...shared, ...leaderElection });
     metrics?.leading(() => this.leading);
+    if (metrics) rolloutMetrics(metrics.registry, () => (this.leading ? this.#caches.models.list() : []));
   }
 
   get leading(): boolean {
@@ -147,7 +153,7 @@ class RunningOperator implements Operator {
 
   /** One term. Ends when the signal does and nothing is under way any more. */
   async #lead(signal: AbortSignal): Promise<void> {
-    const { reports: source, metrics, timing } = this.#options;
+    const { reports: source, prometheus, metrics, timing } = this.#options;
     const ended = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     if (signal.aborted) return;
     await Promise.race([ended, this.#filled()]);
@@ -155,6 +161,9 @@ class RunningOperator implements Operator {
     const client = this.#fenced();
     const shared = { clock: this.#clock, random: this.#random, log: this.#log };
     const reports = new ReportKeeper({ source, clock: this.#clock, onRead: (key) => this.#controller?.add(key) });
+    const queries =
+      prometheus &&
+      new QueryKeeper({ source: prometheus, clock: this.#clock, onAnswer: (key) => this.#controller?.add(key) });
     const events = new EventRecorder({
       ...shared,
       client,
@@ -167,6 +176,7 @@ class RunningOperator implements Operator {
       client,
       caches: this.#caches,
       reports,
+      queries,
       events,
       renderOptions: () => this.#renderOptions,
     });
@@ -189,6 +199,7 @@ class RunningOperator implements Operator {
     await controller.stop();
     this.#controller = undefined;
     reports.stop();
+    queries?.stop();
     await events.close();
     this.#log.info({}, 'leading no more');
   }

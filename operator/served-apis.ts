@@ -4,7 +4,7 @@ import type { Resource } from './kube/object.ts';
 import { OPTIONAL } from './reconcile/resources.ts';
 
 export interface Served {
-  /** `group/version` of each. */
+  /** `group/version` and `group/version/kind` of each. */
   apis: ReadonlySet<string>;
   resources: readonly Resource[];
 }
@@ -15,5 +15,6 @@ export async function servedApis(client: KubeClient): Promise<Served> {
     OPTIONAL.map(async (resource) => ((await client.kinds(resource.apiVersion)).has(resource.kind) ? [resource] : [])),
   );
   const resources = answers.flat();
-  return { apis: new Set(resources.map(({ apiVersion }) => apiVersion)), resources };
+  const apis = resources.flatMap(({ apiVersion, kind }) => [apiVersion, `${apiVersion}/${kind}`]);
+  return { apis: new Set(apis), resources };
 }

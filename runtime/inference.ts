@@ -12,6 +12,8 @@ import type { OwnVersion } from './own-version.ts';
 import type { Codec } from './protocol/codec.ts';
 import type { Recorder } from './recorder.ts';
 import { MIRROR_HEADER, type Split, type SplitRequest, TIMEOUT_HEADER } from './split.ts';
+import { FORWARDED_HEADER } from './traffic/headers.ts';
+import type { Mirror } from './traffic/mirror.ts';
 
 export interface Call {
   method: string;
@@ -40,6 +42,8 @@ export interface InferenceOptions {
   limits: { bodyBytes: number; timeoutMs: number };
   clock: Clock;
   recorder: Recorder;
+  /** Left out: nothing is ever copied to another version. */
+  mirror?: Pick<Mirror, 'on' | 'answered'>;
   unforeseen(error: unknown): void;
 }
 
@@ -54,29 +58,41 @@ export class Inference {
 
   /** Answers an inference request; coded errors are answers too, it never rejects. */
   async infer(call: Call, codec: Codec): Promise<Answer> {
-    const { split, clock, recorder } = this.#options;
+    const { split, clock, recorder, mirror } = this.#options;
     const arrived = clock.now();
     const deadline = arrived + this.#timeoutOf(call);
-    const mirrored = this.kind === 'direct' && call.headers[MIRROR_HEADER] !== undefined;
+    const copied = this.isCopy(call.headers);
     try {
       const pinned = this.#pinnedVersion(call);
-      const answerOwn = async () => {
-        const answer = await this.#answerOwn(call, codec, deadline);
-        if (!mirrored) recorder.answered(answer.status, clock.now() - arrived);
+      const mirrors = mirror?.on && pinned === undefined && !copied && call.headers[FORWARDED_HEADER] === undefined;
+      const answerOwn = async (shields?: boolean) => {
+        // Not what another version failed to answer: a request that ends a pod would end the next one.
+        const own = shields ? clock.now() : arrived;
+        const answer = await this.#answerOwn(call, codec, deadline, copied, mirrors && !shields ? mirror : undefined);
+        const ended = clock.now();
+        if (!copied) recorder.answered(answer.status, ended - arrived, ended - own);
         return answer;
       };
       return await split.handle(splitRequest(call, pinned, deadline), answerOwn);
     } catch (error) {
-      return this.refuse(error);
+      return this.refuse(error, copied);
     }
   }
 
-  /** The answer to a request that came to nothing before a version could answer it, counted as such. */
-  refuse(error: unknown): Answer {
+  /** Whether it is a copy that a mirror sent: answered, but no user's. Only direct doors know of such. */
+  isCopy(headers: IncomingHttpHeaders): boolean {
+    return this.kind === 'direct' && headers[MIRROR_HEADER] !== undefined;
+  }
+
+  /**
+   * The answer to a request that came to nothing before a version could answer it, counted as such.
+   * @param copied see `isCopy`
+   */
+  refuse(error: unknown, copied = false): Answer {
     const { own, recorder, limits } = this.#options;
     const coded = codedError(error, limits.bodyBytes);
     if (coded.code === 'INTERNAL') this.#options.unforeseen(error);
-    recorder.refused(coded.status, coded.headers[VERSION_HEADER]);
+    if (!copied) recorder.refused(coded.status, coded.headers[VERSION_HEADER]);
     return errorAnswer(coded, own.version);
   }
 
@@ -97,10 +113,16 @@ export class Inference {
     return split.handle(splitRequest(call, pinned, clock.now() + limits.timeoutMs), answerOwn);
   }
 
-  #answerOwn(call: Call, codec: Codec, deadline: number): Promise<Answer> {
+  #answerOwn(
+    call: Call,
+    codec: Codec,
+    deadline: number,
+    copied: boolean,
+    mirror: InferenceOptions['mirror'],
+  ): Promise<Answer> {
     const { headers, caller, onGone, body = EMPTY } = call;
     const infer = (inflated: Buffer) =>
-      this.#options.own.infer({ codec, headers, body: inflated, deadline, caller, onGone });
+      this.#options.own.infer({ codec, headers, body: inflated, deadline, caller, onGone, copied, mirror });
     const encoding = headers['content-encoding'];
     const accepts = headers['accept-encoding'];
     const isEncoded = encoding !== undefined && encoding !== 'identity';

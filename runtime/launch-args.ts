@@ -9,6 +9,8 @@ const FLAGS = {
   uri: { type: 'string' },
   sha256: { type: 'string' },
   serving: { type: 'string' },
+  golden: { type: 'string' },
+  'golden-tolerance': { type: 'string' },
   table: { type: 'string' },
   entry: { type: 'string' },
   direct: { type: 'string' },
@@ -29,6 +31,8 @@ const FLAG_OF: Record<string, string> = {
   cacheDir: 'cache-dir',
   drainDelayMs: 'drain-delay',
   logLevel: 'log-level',
+  'golden.uri': 'golden',
+  'golden.tolerance': 'golden-tolerance',
 };
 
 /**
@@ -44,12 +48,15 @@ export function parseLaunch(args: readonly string[]): Launch {
     'cache-dir': cacheDir,
     'drain-delay': drainDelay,
     'log-level': logLevel,
+    'golden-tolerance': tolerance,
+    golden,
     serving,
     ...rest
   } = flags;
   const given = {
     ...rest,
     serving: serving === undefined ? undefined : readServing(serving),
+    ...goldenOf(golden, tolerance),
     terminationLog,
     entryGrpc,
     directGrpc,
@@ -60,9 +67,11 @@ export function parseLaunch(args: readonly string[]): Launch {
   const parsed = launch.safeParse(given);
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map(({ path, message }) => {
-    const [field, ...inside] = path.map(String);
-    const flag = `--${FLAG_OF[field ?? ''] ?? field}`;
-    return `${inside.length > 0 ? `${flag} (${inside.join('.')})` : flag}: ${isMissing(given, field) ? 'is missing' : message}`;
+    const [field = '', ...inside] = path.map(String);
+    const own = FLAG_OF[path.join('.')];
+    const flag = `--${own ?? FLAG_OF[field] ?? field}`;
+    const where = own === undefined && inside.length > 0 ? `${flag} (${inside.join('.')})` : flag;
+    return `${where}: ${isMissing(given, own === undefined ? [field] : path) ? 'is missing' : message}`;
   });
   throw new LoadError('LAUNCH_INVALID', faults.join('; '));
 }
@@ -74,8 +83,16 @@ export function terminationLogOf(args: readonly string[]): string | undefined {
   return args.find((arg) => arg.startsWith('--termination-log='))?.slice('--termination-log='.length);
 }
 
-function isMissing(given: object, field: string | undefined): boolean {
-  return (given as Record<string, unknown>)[field ?? ''] === undefined;
+/** Either flag asks for both. */
+function goldenOf(uri: string | undefined, tolerance: string | undefined) {
+  if (uri === undefined && tolerance === undefined) return {};
+  return { golden: { uri, tolerance: tolerance === undefined ? undefined : Number(tolerance) } };
+}
+
+function isMissing(given: object, path: readonly PropertyKey[]): boolean {
+  let value: unknown = given;
+  for (const part of path) value = (value as Record<PropertyKey, unknown>)[part];
+  return value === undefined;
 }
 
 function readFlags(args: readonly string[]) {

@@ -9,6 +9,7 @@ import type { LoadedModel } from './models/loaded-model.ts';
 import type { Done } from './models/runner.ts';
 import type { Codec, Received } from './protocol/codec.ts';
 import type { Signature } from './protocol/signature.ts';
+import type { Mirror } from './traffic/mirror.ts';
 
 type ModelState = (typeof MODEL_STATES)[number];
 
@@ -19,12 +20,16 @@ export interface InferCall extends Received {
   /** See `Work`. */
   caller: object;
   onGone(callback: () => void): () => void;
+  /** It is a copy of a mirror, no user's. */
+  copied: boolean;
+  /** To be told of a good answer. */
+  mirror: Pick<Mirror, 'answered'> | undefined;
 }
 
 /** Told of each answer and each failure. */
 export interface OwnObserver {
-  /** @param decodedMs bytes → tensors  @param encodedMs tensors → bytes */
-  ran(done: Done, decodedMs: number, encodedMs: number): void;
+  /** @param decodedMs bytes → tensors  @param encodedMs tensors → bytes  @param copied it was a mirror's copy, no user's */
+  ran(done: Done, decodedMs: number, encodedMs: number, copied: boolean): void;
   /** The run failed, or the runner refused or dropped the request. @param ms since it was begun to be read */
   failed(ms: number): void;
   unforeseen(error: unknown): void;
@@ -110,13 +115,15 @@ export class OwnVersion {
       const { signature, runner } = this.requireLoaded();
       const { inputs, outputs, write } = call.codec(call, signature);
       const decoded = clock.now();
-      const { deadline, caller, onGone } = call;
+      const { deadline, caller, onGone, copied: background } = call;
       submitted = true;
-      const done = await runner.submit({ inputs, outputs, bytes: call.body.length, deadline, caller, onGone });
+      const bytes = call.body.length;
+      const done = await runner.submit({ inputs, outputs, bytes, deadline, caller, onGone, background });
       submitted = false;
       const computed = clock.now();
       const { contentType, headers, body } = write(done.outputs, this);
-      observer.ran(done, decoded - begun, clock.now() - computed);
+      observer.ran(done, decoded - begun, clock.now() - computed, background);
+      call.mirror?.answered(inputs, done.outputs, signature, call.headers);
       const own = { 'content-type': contentType, [VERSION_HEADER]: this.version };
       return { status: 200, headers: headers ? { ...headers, ...own } : own, body };
     } catch (error) {

@@ -1,6 +1,6 @@
 /** The pod report: everything that the operator or the supervisor asks a process, in one answer. */
 import type { LatencySketch } from '../api/latency-sketch.ts';
-import type { PodReport } from '../api/pod-report.ts';
+import type { OutputCounts, PodReport } from '../api/pod-report.ts';
 import type { VersionBook } from './counters.ts';
 import { metadataOf, type OwnVersion } from './own-version.ts';
 import type { Split } from './split.ts';
@@ -12,10 +12,13 @@ export interface ReportSources {
   startedAt: string;
   inFlight(): number;
   latency(): LatencySketch;
+  queue(): LatencySketch;
+  outputs(): Record<string, OutputCounts> | undefined;
 }
 
-export function buildReport({ own, split, book, startedAt, inFlight, latency }: ReportSources): PodReport {
+export function buildReport({ own, split, book, startedAt, inFlight, ...counted }: ReportSources): PodReport {
   const table = split.table();
+  const outputs = counted.outputs();
   const { signature, digest } = own;
   const failure = own.failure ?? own.refusal;
   return {
@@ -39,7 +42,8 @@ export function buildReport({ own, split, book, startedAt, inFlight, latency }: 
     }),
     inFlight: inFlight(),
     versions: book.snapshot(),
-    latency: latency(),
-    queue: {},
+    latency: counted.latency(),
+    queue: counted.queue(),
+    ...(outputs && { outputs }),
   };
 }

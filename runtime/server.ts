@@ -1,12 +1,11 @@
 /** One runtime process without its process: doors, apps, model and split put together. A factory; tests make many. */
 import type { Logger } from 'pino';
+import type { Diffs } from '../api/diffs.ts';
 import type { DoorName, Placement } from '../api/handoff.ts';
-import { SketchRecorder } from '../api/latency-sketch.ts';
 import type { Launch } from '../api/launch.ts';
 import type { PodReport } from '../api/pod-report.ts';
 import type { TrafficTable } from '../api/traffic-table.ts';
 import type { Clock } from './clock.ts';
-import { VersionBook } from './counters.ts';
 import { Door } from './door.ts';
 import { codedError } from './error-answer.ts';
 import { LoadError } from './errors.ts';
@@ -14,16 +13,17 @@ import { createGrpcDoors, type GrpcDoors } from './grpc/doors.ts';
 import { grpcHandler } from './grpc/services.ts';
 import { Inference } from './inference.ts';
 import { type GivenModel, loadInto } from './load.ts';
+import { createObservations } from './observations.ts';
 import { OwnVersion } from './own-version.ts';
 import { createMetrics, type Metrics } from './plugins/metrics.ts';
+import { createPressure } from './pressure.ts';
 import { createRecorder } from './recorder.ts';
 import { buildReport } from './report.ts';
 import { registerAdmin } from './routes/admin.ts';
 import { type App, createApp } from './routes/app.ts';
 import { fastLane } from './routes/fast-lane.ts';
 import { registerProtocols } from './routes/protocols.ts';
-import { type Split, unknownVersion } from './split.ts';
-import { Statistics } from './statistics.ts';
+import { ownOnly } from './split.ts';
 import type { HandedDoor } from './supervisor.ts';
 import { createTraffic, type Traffic } from './traffic/traffic.ts';
 
@@ -37,6 +37,8 @@ export interface ServerDeps {
   runtimeVersion: string;
   /** Ms since 1970; the system's unless a test says otherwise. */
   wallClock?(): number;
+  /** Whether there is enough to do already, so that nothing is mirrored; measured unless a test says otherwise. */
+  pressure?(): boolean;
   /** Called with each table that comes into force. */
   onTable?(table: TrafficTable): void;
 }
@@ -46,6 +48,8 @@ export interface RuntimeServer {
   /** Those that another process can hand sockets to. */
   doors: Readonly<Partial<Record<DoorName, HandedDoor>>>;
   report(): PodReport;
+  /** Requests that were answered differently by another version, where the table says to keep some. */
+  diffs(): Diffs;
   /** Metrics as prom-client's JSON. */
   metrics(): Promise<unknown>;
   /** Where the model runs, once it is loaded. */
@@ -74,7 +78,7 @@ export function createServer(launch: Launch, deps: ServerDeps): RuntimeServer {
   const doors = { entry: door(), direct: door(), admin: door() };
   const unforeseen = (error: unknown) => logger.error({ err: error }, 'unforeseen failure');
   const grpc = createGrpcDoors(launch, { clock, requestTimeoutMs, warn, unforeseen });
-  const { own, traffic, metrics, apps, report } = assemble(launch, { ...deps, unforeseen }, doors, grpc);
+  const { own, traffic, metrics, apps, report, diffs } = assemble(launch, { ...deps, unforeseen }, doors, grpc);
   const breakOff = new AbortController();
   let loading: Promise<void> | undefined;
   const close = async (lameDuckMs: number) => {
@@ -100,6 +104,7 @@ export function createServer(launch: Launch, deps: ServerDeps): RuntimeServer {
       ...(grpc.direct && { 'direct-grpc': grpc.direct }),
     },
     report,
+    diffs,
     metrics: () => metrics.json(),
     placement: () => own.loaded && { on: own.loaded.execution.place },
     async listen() {
@@ -139,6 +144,7 @@ interface Assembled {
   metrics: Metrics;
   apps: Record<'entry' | 'direct', PublicApp> & { admin: App };
   report(): PodReport;
+  diffs(): Diffs;
 }
 
 function assemble(
@@ -149,29 +155,32 @@ function assemble(
 ): Assembled {
   const { model, version, serving } = launch;
   const { clock, logger, runtimeVersion, startedAt, unforeseen } = deps;
-  const book = new VersionBook(version);
-  const sketch = new SketchRecorder();
   const { wallClock = Date.now } = deps;
-  const statistics = new Statistics({ model, version, cached: serving.cache !== undefined, wallClock });
+  const observed = createObservations({ model, version, cached: serving.cache !== undefined, wallClock });
+  const { book, predictions, statistics } = observed;
   const onTable = (table: TrafficTable) => {
     const before = own.refusal;
+    predictions.use(table.observe);
     own.expect(table.versions.find(({ name }) => name === version)?.digest);
     const { refusal } = own;
     if (refusal && !before) logger.warn({ revision: table.revision }, refusal.message);
     if (before && !refusal) logger.info({ revision: table.revision }, 'the traffic table takes this model again');
     deps.onTable?.(table);
   };
+  const waiting = () => own.loaded?.batching().waiting ?? 0;
+  const { pressure = createPressure({ clock, waiting, room: serving.limits.queue }) } = deps;
   const split = { model, ownVersion: version, tableFile: launch.table, counters: book };
-  const traffic = createTraffic({ ...split, ...deps, onTable });
+  const traffic = createTraffic({ ...split, ...deps, ...serving.limits, wallClock, pressure, onTable });
   const own = new OwnVersion({
     model,
     version,
     clock,
     observer: {
       unforeseen,
-      ran(done, decodedMs, encodedMs) {
-        metrics.ran(done);
+      ran(done, decodedMs, encodedMs, copied) {
+        recorder.ran(done, copied);
         statistics.ran(done, decodedMs, encodedMs);
+        if (predictions.on) predictions.count(done.outputs);
       },
       failed: (ms) => statistics.failed(ms),
     },
@@ -188,27 +197,34 @@ function assemble(
     clock,
     warn: (text) => logger.warn(text),
   });
-  const recorder = createRecorder({ book, metrics, sketch, versions: () => traffic.versions() });
-  const report = () =>
-    buildReport({ own, split: traffic, book, startedAt, inFlight, latency: () => sketch.snapshot() });
+  const recorder = createRecorder({ ...observed, metrics, versions: () => traffic.versions() });
+  const report = () => buildReport({ own, split: traffic, startedAt, inFlight, ...observed.counted });
+  const diffs = () => ({ model, stable: version, ...traffic.mirror.diffs() });
   const app = (name: string, bodyBytes: number) => createApp({ name, version, bodyBytes, unforeseen, logger });
   const publicDoor = (kind: Inference['kind']) => {
     const { limits } = serving;
     const made = app(kind, limits.bodyBytes);
     // What fastify refuses before the handler, such as a body too large.
-    made.onRefused(({ method, routeOptions }, status) => {
-      if (method === 'POST' && routeOptions.url && !NO_INFERENCE.test(routeOptions.url)) recorder.refused(status);
+    made.onRefused(({ method, routeOptions, headers }, status) => {
+      if (method !== 'POST' || !routeOptions.url || NO_INFERENCE.test(routeOptions.url)) return;
+      if (!inference.isCopy(headers)) recorder.refused(status);
     });
-    const handling = kind === 'entry' ? traffic : ownOnly(own);
-    const inference = new Inference({ own, split: handling, kind, limits, clock, recorder, unforeseen });
+    const parts = { own, kind, limits, clock, recorder, mirror: traffic.mirror, unforeseen };
+    const inference = new Inference({ ...parts, split: kind === 'entry' ? traffic : ownOnly(version) });
     const context = { own, inference, split: traffic, statistics, serving, runtimeVersion, unforeseen };
     const grpcDoor = grpc[kind];
     if (grpcDoor) grpcDoor.handler = grpcHandler({ ...context, clock, recorder });
     return { ...made, register: () => registerProtocols(made, context), lane: laneOf(launch, inference, logger) };
   };
   const admin = app('admin', 1024);
-  registerAdmin(admin.fastify, { requireReady: () => own.requireReady(), report, metrics: () => metrics.text() });
-  return { own, traffic, metrics, apps: { entry: publicDoor('entry'), direct: publicDoor('direct'), admin }, report };
+  registerAdmin(admin.fastify, {
+    requireReady: () => own.requireReady(),
+    report: async (names) => ({ ...report(), ...(names.length > 0 && { custom: await metrics.custom(names) }) }),
+    diffs,
+    metrics: () => metrics.text(),
+  });
+  const apps = { entry: publicDoor('entry'), direct: publicDoor('direct'), admin };
+  return { own, traffic, metrics, apps, report, diffs };
 }
 
 /** Where each request is logged, each is the framework's: its hooks do that. */
@@ -219,16 +235,6 @@ function laneOf({ model, serving }: Launch, inference: Inference, logger: Logger
 
 /** Routes that take a POST and run no model by it. */
 const NO_INFERENCE = /repository|graphql/;
-
-/** What a direct door does in place of a split: the own version answers everything. */
-function ownOnly(own: OwnVersion): Pick<Split, 'handle'> {
-  return {
-    async handle({ pinned }, answerOwn) {
-      if (pinned !== undefined && pinned !== own.version) throw unknownVersion(pinned, [own.version]);
-      return answerOwn();
-    },
-  };
-}
 
 async function bind(
   door: Pick<Door, 'listen'> | undefined,

@@ -49,6 +49,7 @@ export async function run(launch: Launch, words: LastWords): Promise<void> {
       unready: () => server.own.startDraining(),
       model: given.resolve,
       report: server.report,
+      diffs: server.diffs,
       metrics: server.metrics,
     },
   });

@@ -24,13 +24,16 @@ export interface SplitRequest {
   onGone(callback: () => void): () => void;
 }
 
+/** @param shields the request was drawn for another version, which did not answer it */
+export type AnswerOwn = (shields?: boolean) => Promise<Answer>;
+
 export interface Split {
   /**
    * Decides who answers; calls `answerOwn` for this process's own version, also when it shields a failing canary.
-   * `answerOwn` resolves to the answer to send, coded errors included; it never rejects.
+   * `answerOwn` resolves to the answer to send, coded errors included; it never rejects. It is told when it shields.
    * @throws RequestError VERSION_NOT_FOUND, VERSION_UNAVAILABLE, REQUEST_TIMEOUT
    */
-  handle(request: SplitRequest, answerOwn: () => Promise<Answer>): Promise<Answer>;
+  handle(request: SplitRequest, answerOwn: AnswerOwn): Promise<Answer>;
   /** Versions known now: those of the table, and this process's own. */
   versions(): string[];
   /** The table in force; undefined while there is none and this process answers everything itself. */
@@ -43,4 +46,14 @@ export function unknownVersion(version: string, known: readonly string[]): Reque
     'VERSION_NOT_FOUND',
     `there is no version '${version.slice(0, 80)}' here; there is ${known.join(', ')}`,
   );
+}
+
+/** What a direct door does in place of a split: the own version answers everything. */
+export function ownOnly(own: string): Pick<Split, 'handle'> {
+  return {
+    async handle({ pinned }, answerOwn) {
+      if (pinned !== undefined && pinned !== own) throw unknownVersion(pinned, [own]);
+      return answerOwn();
+    },
+  };
 }

@@ -34,6 +34,7 @@ export interface UnderHead {
   /** The model is there. */
   model(model: Extract<ToRuntime, { type: 'model' }>): void;
   report(): unknown;
+  diffs(): unknown;
   metrics(): Promise<unknown>;
 }
 
@@ -75,7 +76,7 @@ export function listenToSupervisor(channel: Channel, by: SupervisedBy): void {
         break;
       case 'ask': {
         const { id, what } = message;
-        const asked = what === 'report' ? Promise.resolve(by.head?.report()) : by.head?.metrics();
+        const asked = what === 'metrics' ? by.head?.metrics() : Promise.resolve(by.head?.[what]());
         asked?.then((body) => tell({ type: 'answer', id, body }));
       }
     }

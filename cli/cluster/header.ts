@@ -1,6 +1,9 @@
 /** What is said of a ModelDeployment as a whole, above the tree. Pure. */
-import type { Condition, Status } from '../../api/status.ts';
+import type { Condition, RolloutStatus, Status } from '../../api/status.ts';
 import { type Output, type Style, visibleWidth, wrap } from '../output.ts';
+import { type StepView, stepsOf } from '../rollout/steps.ts';
+import { endOf } from '../rollout/view.ts';
+import { checkText, PHASE_STYLES, shareText, spanText, stepText, walkText } from '../rollout/words.ts';
 import type { ModelDeploymentObject } from './objects.ts';
 import { ageText, conditionOf, isCurrent, oneLine } from './words.ts';
 
@@ -24,7 +27,7 @@ export function headerLines(md: ModelDeploymentObject, now: number, screen: Pick
     ...(md.status?.traffic ? [{ title: 'Traffic', text: md.status.traffic }] : []),
     ...staleness(md),
     ...conditionLines(md.status),
-    ...rolloutLines(md.status?.rollout, now),
+    ...rolloutLines(md, now),
     ...(md.status?.blockedBy ? [{ title: 'Blocked by', text: md.status.blockedBy, style: 'bold' as const }] : []),
   ];
   const column = Math.max(...lines.map(({ title }) => title.length)) + 2;
@@ -77,18 +80,33 @@ function conditionLines(status: Status | undefined): Line[] {
   });
 }
 
-function rolloutLines(rollout: Status['rollout'], now: number): Line[] {
+function rolloutLines({ status, spec }: ModelDeploymentObject, now: number): Line[] {
+  const rollout = status?.rollout;
   if (!rollout) return [];
-  const { phase, step, since, checks = [] } = rollout;
-  const style: Style | undefined = ['RolledBack', 'Aborted'].includes(phase) ? 'red' : undefined;
+  const { phase, reason, since, message, checks = [] } = rollout;
+  const over = endOf(rollout) !== undefined;
+  const when = over ? '' : since === undefined ? ', not in force yet' : `, in force for ${ageText(since, now)}`;
+  const style = PHASE_STYLES[phase];
+  const steps = stepsOf(rollout, spec.rollout) ?? [];
   return [
-    { title: 'Rollout', text: `${phase}, step ${step + 1}, for ${ageText(since, now)}`, style },
-    ...checks.map(
-      ({ name, verdict, message }): Line => ({
-        title: 'Check',
-        text: `${verdict} ${name}${message ? `: ${message}` : ''}`,
-        style: verdict === 'Fail' ? 'red' : undefined,
-      }),
-    ),
+    { title: 'Rollout', text: `${phase} (${reason}), ${stepText(rollout)}${when}`, style },
+    { title: '', text: message, style: phase === 'Progressing' ? undefined : style },
+    { title: 'Walk', text: walkText(rollout) },
+    ...(steps.length > 1 ? [{ title: 'Steps', text: steps.map((step) => stepWords(step, rollout)).join('  ') }] : []),
+    ...checks.map((check): Line => {
+      const bad = check.verdict === 'Fail' ? 'red' : undefined;
+      return { title: 'Check', text: `${check.verdict} ${checkText(check)}`, style: bad };
+    }),
   ];
+}
+
+const STEP_MARKS = { done: '✓', now: '▶', next: '·', failed: '✗' } as const;
+
+/** `▶ 25% (holds 5m)` */
+function stepWords({ mark, moved, holdMs, approval, index }: StepView, { approved }: RolloutStatus): string {
+  const notes = [
+    ...(holdMs > 0 ? [`holds ${spanText(holdMs)}`] : []),
+    ...(approval ? [approved !== undefined && approved >= index ? 'approved' : 'needs approval'] : []),
+  ];
+  return `${STEP_MARKS[mark]} ${shareText(moved)}${notes.length > 0 ? ` (${notes.join(', ')})` : ''}`;
 }

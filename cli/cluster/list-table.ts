@@ -1,6 +1,9 @@
 /** ModelDeployments as a table. Pure. */
+import type { RolloutStatus } from '../../api/status.ts';
 import type { Output } from '../output.ts';
 import { clip } from '../output.ts';
+import { endOf } from '../rollout/view.ts';
+import { PHASE_STYLES } from '../rollout/words.ts';
 import { type Cell, type Column, table } from '../table.ts';
 import type { ModelDeploymentObject } from './objects.ts';
 import { ageText, conditionOf, isCurrent, NONE, oneLine } from './words.ts';
@@ -28,7 +31,7 @@ const FIELDS: readonly Field[] = [
   { title: 'READY', rank: 0, cell: readyCell },
   { title: 'TRAFFIC', rank: 1, cell: ({ status }) => status?.traffic || NONE },
   { title: 'VERSIONS', rank: 2, cell: ({ status }) => versionsText(status) },
-  { title: 'ROLLOUT', rank: 4, cell: ({ status }) => status?.rollout?.phase ?? NONE },
+  { title: 'ROLLOUT', rank: 4, cell: ({ status }) => rolloutCell(status?.rollout) },
   { title: 'AGE', rank: 3, cell: ({ metadata }, now) => ageText(metadata.creationTimestamp, now) },
 ];
 
@@ -68,6 +71,14 @@ function readyCell(md: ModelDeploymentObject): Cell {
   if (!ready) return { text: NONE, style: 'dim' };
   if (!isCurrent(md)) return { text: `${ready.status} (old)`, style: 'yellow' };
   return { text: ready.status, style: ready.status === 'True' ? 'green' : ready.status === 'False' ? 'red' : 'yellow' };
+}
+
+/** `Progressing 2/3`, at an end the phase alone. */
+function rolloutCell(rollout: RolloutStatus | undefined): Cell {
+  if (!rollout) return NONE;
+  const { phase, step, steps } = rollout;
+  const at = endOf(rollout) === undefined && step < steps ? ` ${step + 1}/${steps}` : '';
+  return { text: `${phase}${at}`, style: PHASE_STYLES[phase] };
 }
 
 /** `v1 2/2, v2 0/2`: ready of wanted. */

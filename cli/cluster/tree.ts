@@ -3,6 +3,8 @@ import { effectiveServing } from '../../api/effective.ts';
 import type { Status } from '../../api/status.ts';
 import { versionName } from '../../operator/render/names.ts';
 import { counted } from '../numbers.ts';
+import { endOf } from '../rollout/view.ts';
+import { stepText } from '../rollout/words.ts';
 import type { Family } from './gather.ts';
 import type { Health, TreeNode } from './node.ts';
 import { type DeploymentObject, versionOf } from './objects.ts';
@@ -25,12 +27,16 @@ export function treeOf(family: Family, now: number): TreeNode {
   const { md, unreadable } = family;
   const { name } = md.metadata;
   const ready = conditionOf(md.status, 'Ready');
+  const rollout = md.status?.rollout;
   const health: Record<string, Health> = { True: 'ok', False: 'failing' };
   return {
     kind: md.kind,
     name,
     health: ready ? (health[ready.status] ?? 'waiting') : 'waiting',
-    words: ready ? (ready.status === 'True' ? 'ready' : 'not ready') : 'no status yet',
+    words: [
+      ready ? (ready.status === 'True' ? 'ready' : 'not ready') : 'no status yet',
+      ...(rollout ? [`rollout ${rollout.phase}${endOf(rollout) ? '' : `, ${stepText(rollout)}`}`] : []),
+    ].join(', '),
     notes: unreadable
       .toSorted((a, b) => (a.kind < b.kind ? -1 : 1))
       .map(({ kind, reason }) => `${kind}s cannot be read and are left out: ${reason}`),

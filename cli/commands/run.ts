@@ -10,7 +10,7 @@ import { LiveReporter } from '../run/live-reporter.ts';
 import { PlainReporter } from '../run/plain-reporter.ts';
 import type { Reporter } from '../run/reporter.ts';
 import { welcomesOf } from '../run/welcome.ts';
-import { atLeast, volumeValue } from './values.ts';
+import { atLeast, urlValue, volumeValue } from './values.ts';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 const OUTPUTS = ['table', 'plain', 'json'] as const;
@@ -20,6 +20,7 @@ interface Flags {
   host: string;
   volume?: Record<string, string>;
   stateDir?: string;
+  prometheus?: string;
   output?: (typeof OUTPUTS)[number];
   logLevel: (typeof LOG_LEVELS)[number];
   watch: boolean;
@@ -27,7 +28,7 @@ interface Flags {
 
 const LESSON: Lesson = {
   more: [
-    'Edit the YAML and save: the change takes effect as it would in a cluster; a file that is wrong changes nothing.',
+    'Edit the YAML and save: the change takes effect as it would in a cluster, step by step where the file has a rollout; a file that is wrong changes nothing.',
     'A request.json beside the YAML file is used for the lines to paste that are shown once everything serves.',
     'With --output json each line is an object with one key: event, snapshot, ready, stopping or error.',
     'Ctrl-C answers what is in flight and stops; a second one ends everything at once.',
@@ -62,7 +63,7 @@ export function addRun(program: Command, context: Context): void {
     .command('run')
     .summary('serve ModelDeployments on this machine')
     .description(
-      'Serves ModelDeployments on this machine, without a cluster: each version a process, the traffic split as stated.',
+      'Serves ModelDeployments on this machine, without a cluster: each version a process, the traffic split as stated, changes of it walked as `rollout` says.',
     )
     .argument('<file...>', 'YAML files with ModelDeployments')
     .option(
@@ -78,6 +79,7 @@ export function addRun(program: Command, context: Context): void {
       volumeValue,
     )
     .option('--state-dir <dir>', 'folder that keeps split and status over restarts (default: a temporary one)')
+    .option('--prometheus <url>', 'Prometheus that `prometheus:` checks of a rollout ask', urlValue)
     .addOption(
       new Option(
         '-o, --output <format>',
@@ -97,8 +99,9 @@ export function addRun(program: Command, context: Context): void {
 }
 
 async function run(files: readonly string[], flags: Flags, context: Context): Promise<number> {
-  const { port, host, volume: volumes = {}, stateDir, watch, logLevel } = flags;
-  const local = await runLocal({ files, port, host, volumes, ...(stateDir && { stateDir }), watch, logLevel });
+  const { port, host, volume: volumes = {}, stateDir, prometheus, watch, logLevel } = flags;
+  const optional = { ...(stateDir && { stateDir }), ...(prometheus && { prometheus }) };
+  const local = await runLocal({ files, port, host, volumes, ...optional, watch, logLevel });
   const reporter = reporterFor(flags.output, local, context);
   local.on('event', (event) => reporter.event(event));
   local.on('snapshot', (snapshot) => reporter.snapshot(snapshot));

@@ -1,5 +1,6 @@
 /** Parsers of option values, for commander. */
 import { InvalidArgumentError } from 'commander';
+import { durationMs } from '../../api/units.ts';
 
 /** A whole number from `least` to `most`. */
 export function atLeast(least: number, most = Number.MAX_SAFE_INTEGER): (value: string) => number {
@@ -17,4 +18,17 @@ export function volumeValue(value: string, before: Record<string, string> = {}):
   if (!claim || !folder) throw new InvalidArgumentError('Expected CLAIM=DIR, such as models=examples.');
   if (Object.hasOwn(before, claim)) throw new InvalidArgumentError(`The claim ${claim} has a folder already.`);
   return { ...before, [claim]: folder };
+}
+
+/** A length of time such as `90s` or `1m30s`, in ms. */
+export function spanValue(value: string): number {
+  if (/^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$/.test(value)) return durationMs(value);
+  throw new InvalidArgumentError('Expected a length of time, such as 90s or 1m30s.');
+}
+
+/** An http:// or https:// URL. */
+export function urlValue(value: string): string {
+  const { protocol } = URL.parse(value) ?? {};
+  if (protocol === 'http:' || protocol === 'https:') return value;
+  throw new InvalidArgumentError('Expected a URL, such as http://127.0.0.1:9090.');
 }

@@ -1,19 +1,43 @@
 /** Gathers the evidence of the window that is open and judges it. In memory only: after a restart a window begins anew. */
-import type { EffectiveRollout } from '../../api/effective.ts';
 import type { OpenWindow } from '../rollout/model.ts';
 import type { EvidenceSample, Verdicts } from './model.ts';
+import { AnalysisWindow, type EffectiveAnalysis } from './window.ts';
 
-export type EffectiveAnalysis = NonNullable<EffectiveRollout['analysis']>;
+export type { EffectiveAnalysis } from './window.ts';
 
 export class Analyst {
-  /** The window that evidence is gathered for from now on. Another one than before forgets what was gathered. */
-  open(_window: OpenWindow | undefined, _analysis: EffectiveAnalysis | undefined): void {}
+  #window: AnalysisWindow | undefined;
+  /** What the window was opened with. */
+  #opened = '';
+  /** When the last sample was taken, whether or not a window was open. */
+  #sampledAt = Number.NEGATIVE_INFINITY;
 
-  /** Evidence from before the window, and of its warm-up, counts for nothing. */
-  add(_sample: EvidenceSample): void {}
+  /** The window that evidence is gathered for from now on. Another one than before forgets what was gathered. */
+  open(window: OpenWindow | undefined, analysis: EffectiveAnalysis | undefined): void {
+    if (!window || !analysis || window.canaries.length === 0) {
+      this.#window = undefined;
+      this.#opened = '';
+      return;
+    }
+    const { id, step, window: index, since, stable, canaries } = window;
+    const opened = JSON.stringify([id, step, index, since, stable, canaries, analysis]);
+    if (opened === this.#opened) return;
+    this.#opened = opened;
+    this.#window = new AnalysisWindow(window, analysis);
+  }
+
+  /**
+   * Evidence from before the window, and of its warm-up, counts for nothing: of `since` and the interval, 5 s at most,
+   * after it. A sample counts where the sample before was taken after that. One that is not newer than it is left out.
+   */
+  add(sample: EvidenceSample): void {
+    if (sample.at <= this.#sampledAt) return;
+    this.#window?.add(sample, this.#sampledAt);
+    this.#sampledAt = sample.at;
+  }
 
   /** The verdicts of the last look; a new look where `interval` has passed since. @param now ms since 1970 */
-  look(_now: number): Verdicts | undefined {
-    return undefined;
+  look(now: number): Verdicts | undefined {
+    return this.#window?.look(now);
   }
 }

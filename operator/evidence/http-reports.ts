@@ -24,7 +24,7 @@ export function httpReports(
   // A pod is asked once at a time; behind a proxy all have one address, and one that hangs must not hold up the others.
   const agent = new Agent({ connect: { timeout: timeoutMs }, connections: CONNECTIONS, keepAliveTimeout: 1_000 });
   return {
-    read: (pod) => read(urlOf(template, pod), agent, timeoutMs),
+    read: (pod, custom) => read(withCustom(urlOf(template, pod), custom), agent, timeoutMs),
     close: () => agent.destroy(),
   };
 }
@@ -34,6 +34,11 @@ function urlOf(template: string, { namespace, name, ip }: PodAddress): string {
     .replaceAll('{ip}', ip.includes(':') ? `[${ip}]` : ip)
     .replaceAll('{namespace}', namespace)
     .replaceAll('{pod}', name);
+}
+
+function withCustom(url: string, custom: readonly string[] = []): string {
+  if (custom.length === 0) return url;
+  return `${url}${url.includes('?') ? '&' : '?'}custom=${encodeURIComponent(custom.join(','))}`;
 }
 
 async function read(url: string, dispatcher: Agent, timeoutMs: number): Promise<ReportRead> {

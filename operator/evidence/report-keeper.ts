@@ -19,15 +19,20 @@ export interface Wanted {
   uid: string;
   pod: PodAddress;
   maxAgeMs: number;
+  /** Names of metrics of the process's own that the report is to hold. */
+  custom?: readonly string[];
 }
 
 interface Entry {
   key: string;
   uid: string;
   pod: PodAddress;
+  custom: readonly string[] | undefined;
   read: ReportRead | undefined;
   /** When it was read last. */
   at: number;
+  /** When what was read last was asked for: it holds nothing that was counted later than `at`, nor misses what was before this. */
+  askedAt: number;
   reading: boolean;
   /** Failed reads in a row. */
   failures: number;
@@ -66,9 +71,10 @@ export class ReportKeeper {
     const entries = new Map<string, Entry>();
     const known = new Map<string, ReportRead>();
     let lookAgain: number | undefined;
-    for (const { uid, pod, maxAgeMs } of pods) {
+    for (const { uid, pod, maxAgeMs, custom } of pods) {
       const entry = before?.get(uid) ?? newEntry(key, uid, pod);
       entry.pod = pod;
+      entry.custom = custom;
       entries.set(uid, entry);
       if (entry.read) known.set(uid, entry.read);
       const due = entry.at + patience(maxAgeMs, entry.failures) - this.#options.clock.now();
@@ -80,6 +86,12 @@ export class ReportKeeper {
     else this.#byKey.delete(key);
     this.#pump();
     return { known, lookAgain };
+  }
+
+  /** When each report that is known of the key was asked for, by UID, ms of the clock. */
+  askedAt(key: string): Map<string, number> {
+    const entries = [...(this.#byKey.get(key)?.values() ?? [])];
+    return new Map(entries.flatMap(({ uid, read, askedAt }) => (read ? [[uid, askedAt] as const] : [])));
   }
 
   forget(key: string): void {
@@ -108,7 +120,9 @@ export class ReportKeeper {
   }
 
   async #readNow(entry: Entry): Promise<void> {
-    const read = await this.#options.source.read(entry.pod);
+    const askedAt = this.#options.clock.now();
+    const read = await this.#options.source.read(entry.pod, entry.custom);
+    entry.askedAt = askedAt;
     this.#reading--;
     entry.reading = false;
     entry.read = read;
@@ -122,7 +136,8 @@ export class ReportKeeper {
 }
 
 function newEntry(key: string, uid: string, pod: PodAddress): Entry {
-  return { key, uid, pod, read: undefined, at: Number.NEGATIVE_INFINITY, reading: false, failures: 0 };
+  const never = Number.NEGATIVE_INFINITY;
+  return { key, uid, pod, custom: undefined, read: undefined, at: never, askedAt: never, reading: false, failures: 0 };
 }
 
 function patience(maxAgeMs: number, failures: number): number {

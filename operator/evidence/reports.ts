@@ -11,6 +11,6 @@ export interface PodAddress {
 export type ReportRead = { ok: true; report: PodReport } | { ok: false; reason: string };
 
 export interface ReportSource {
-  /** Never rejects. Comes back within a few seconds. */
-  read(pod: PodAddress): Promise<ReportRead>;
+  /** Never rejects. Comes back within a few seconds. @param custom metrics to report by name, of the process's own */
+  read(pod: PodAddress, custom?: readonly string[]): Promise<ReportRead>;
 }

@@ -78,6 +78,7 @@ function leavingVersions(
     (version): LeavingVersion => ({
       name: version.name,
       model: version.model,
+      ...(version.golden && { golden: version.golden }),
       serving: effectiveServing(before.spec, version),
     }),
   );

@@ -6,9 +6,11 @@ import type { Log } from '../kube/log.ts';
 import type { OperatorMetrics } from '../kube/metrics.ts';
 import { keyText, type ObjectKey, type Resource, type StoredObject } from '../kube/object.ts';
 import { MODEL_LABEL } from '../render/labels.ts';
+import { GATEWAY_API } from '../render/route.ts';
+import { type StoredSlice, slimSlice } from './endpoint-slice.ts';
 import { type StoredNode, slimNode } from './node.ts';
 import { type Pod, slimPod } from './pod.ts';
-import { MODEL_DEPLOYMENTS, NODES, OPTIONAL, OWNED, PODS, REVISIONS } from './resources.ts';
+import { ENDPOINT_SLICES, MODEL_DEPLOYMENTS, NODES, OPTIONAL, OWNED, PODS, REVISIONS } from './resources.ts';
 import { modelKeyOf, type StoredModelDeployment } from './stored.ts';
 
 export interface CachesOptions {
@@ -31,6 +33,7 @@ export class Caches {
   readonly revisions: Informer;
   readonly #options: CachesOptions;
   readonly #owned = new Map<string, Informer>();
+  #slices: Informer<StoredSlice> | undefined;
 
   constructor(options: CachesOptions) {
     this.#options = options;
@@ -52,7 +55,20 @@ export class Caches {
     const informer = this.#ofModels(resource);
     this.#owned.set(resource.kind, informer);
     informer.start();
+    if (resource.apiVersion === GATEWAY_API) this.#followSlices();
     return true;
+  }
+
+  /** A gateway sends to whatever is in a Service, and fails where nothing is. */
+  #followSlices(): void {
+    if (this.#slices) return;
+    this.#slices = this.#ofModels<StoredSlice>(ENDPOINT_SLICES, slimSlice);
+    this.#slices.start();
+  }
+
+  /** EndpointSlices of a model's Services. Undefined where they are not known. */
+  slicesOf(key: string): readonly StoredSlice[] | undefined {
+    return this.#slices?.synced ? this.#slices.indexed(key) : undefined;
   }
 
   start(): void {
@@ -76,12 +92,14 @@ export class Caches {
 
   /** Those of kinds that not every cluster serves. */
   get optional(): readonly Informer[] {
-    return OPTIONAL.flatMap(({ kind }) => this.#owned.get(kind) ?? []);
+    const slices = this.#slices as unknown as Informer | undefined;
+    return [...OPTIONAL.flatMap(({ kind }) => this.#owned.get(kind) ?? []), ...(slices ? [slices] : [])];
   }
 
   get all(): readonly Informer<StoredObject>[] {
     const fixed = [this.models, this.pods, this.nodes, this.revisions] as unknown as Informer<StoredObject>[];
-    return [...fixed, ...this.#owned.values()];
+    const slices = this.#slices ? [this.#slices as unknown as Informer<StoredObject>] : [];
+    return [...fixed, ...this.#owned.values(), ...slices];
   }
 
   /** Undefined for a kind that this cluster does not serve. */

@@ -9,26 +9,32 @@ import { addressOf, withAddresses } from '../render/config-map.ts';
 import { firstPlan } from '../render/first-plan.ts';
 import type { PlannedVersion, RenderPlan } from '../render/input.ts';
 import { VERSION_LABEL } from '../render/labels.ts';
+import { versionName } from '../render/names.ts';
 import { withSpec } from './accept.ts';
 import type { Gathered } from './gather.ts';
+import type { VersionTrouble } from './observe.ts';
 import { isReady } from './pod.ts';
 import type { RevisionData } from './revision.ts';
 import { roomFor } from './room.ts';
 
 /** A version that is listed, or leaving and still there. */
-export type RunVersion = Pick<PlannedVersion, 'name' | 'model' | 'serving'> & { listed: boolean };
+export type RunVersion = Pick<PlannedVersion, 'name' | 'model' | 'golden' | 'serving'> & { listed: boolean };
+
+export function servesIn(table: TrafficTable | undefined, version: string): boolean {
+  return table?.versions.some(({ name, share }) => name === version && share > 0) ?? false;
+}
 
 /** In the order of the list; then those that are leaving. */
 export function runVersions({ spec, leaving }: RevisionData, { deployments, table }: Gathered): RunVersion[] {
   const listed = spec.versions.map((version) => ({
     name: version.name,
     model: version.model,
+    golden: version.golden,
     serving: effectiveServing(spec, version),
     listed: true,
   }));
   // One that serves still is kept true even where a hand has deleted its Deployment.
-  const serves = (name: string) => table?.versions.some((v) => v.name === name && v.share > 0) ?? false;
-  const there = leaving.filter(({ name }) => deployments.has(name) || serves(name));
+  const there = leaving.filter(({ name }) => deployments.has(name) || servesIn(table, name));
   const left = there.filter(({ name }) => !listed.some((v) => v.name === name));
   return [...listed, ...left.map((version) => ({ ...version, listed: false }))];
 }
@@ -69,13 +75,14 @@ export function desiredOf(
 function sizes({ serving }: RunVersion, share: number, served: Parameters<typeof sizeFor>[1]) {
   const size = replicasOf(serving);
   if (!serving.autoscaling) return { size };
-  if (share === 0) return { size, elastic: true };
-  return { size, elastic: true, needed: Math.min(serving.autoscaling.max, Math.max(size, sizeFor(share, served))) };
+  const { max } = serving.autoscaling;
+  if (share === 0) return { size, elastic: true, max };
+  return { size, elastic: true, max, needed: Math.min(max, Math.max(size, sizeFor(share, served))) };
 }
 
 function leaving({ name, serving }: RunVersion): DesiredVersion {
-  const elastic = serving.autoscaling !== undefined;
-  return { name, share: 0, shadow: 0, size: replicasOf(serving), dropped: true, ...(elastic && { elastic }) };
+  const elastic = serving.autoscaling && { elastic: true, max: serving.autoscaling.max };
+  return { name, share: 0, shadow: 0, size: replicasOf(serving), dropped: true, ...elastic };
 }
 
 function sizeOf(version: string, { deployments }: Gathered): number | undefined {
@@ -89,6 +96,7 @@ export function observedOf(
   versions: readonly RunVersion[],
   table: TrafficTable,
   inForce: boolean,
+  troubles: ReadonlyMap<string, VersionTrouble> = new Map(),
 ): Observed {
   const door = gathered.publicService && doorOf(gathered.publicService);
   return {
@@ -98,10 +106,13 @@ export function observedOf(
       readyReplicas: (gathered.pods.get(version.name) ?? []).filter(isReady).length,
       size: sizeOf(version.name, gathered),
       address: addressOf(gathered.md.metadata.name, version),
+      ...troubles.get(version.name),
     })),
     table,
     inForce,
     ...(door !== undefined && { door }),
+    // Said once a split was in force with a ready pod, and kept.
+    served: gathered.md.status?.traffic !== undefined,
   };
 }
 
@@ -149,13 +160,15 @@ export function renderPlanOf(
   const planned = versions
     .filter(({ name }) => sizes.has(name))
     .map(
-      ({ name, model, serving }): PlannedVersion => ({
+      ({ name, model, golden, serving }): PlannedVersion => ({
         name,
         model,
+        golden,
         serving,
         replicas: sizes.get(name) ?? 0,
         reachable: true,
         room: roomFor(serving, gathered.deployments.get(name), gathered.pods.get(name) ?? []),
+        ...(gathered.md.spec.routing?.gateway && { endpoints: endpointsBehind(name, gathered) }),
       }),
     );
   const written = plan.table ?? table;
@@ -168,10 +181,24 @@ export function renderPlanOf(
   return { door, table: written, versions: planned };
 }
 
+/** Whether a gateway may send to a version's Service: by the Service itself where that is known, else by its pods. */
+function endpointsBehind(version: string, { md, pods, endpoints }: Gathered): PlannedVersion['endpoints'] {
+  const ready = (pods.get(version) ?? []).some(isReady);
+  const behind = endpoints ? (endpoints.get(versionName(md.metadata.name, version)) ?? 0) > 0 : ready;
+  return behind ? 'ready' : ready ? 'coming' : 'none';
+}
+
+function isGoing(version: string, { md, owned, deployments }: Gathered): boolean {
+  const service = versionName(md.metadata.name, version);
+  return (
+    !deployments.has(version) || !owned.some(({ kind, metadata }) => kind === 'Service' && metadata.name === service)
+  );
+}
+
 /** The planner's memory after a restart: what is at rest has nothing to wait for; what leaves is given its time again. */
 export function restoredMemory(gathered: Gathered, versions: readonly RunVersion[], atRest: boolean): Memory {
-  const names = atRest
-    ? gathered.lost.filter((name) => versions.some((v) => v.name === name && !v.listed))
-    : gathered.lost;
+  // One whose removal has begun goes on going: to give it its time again would be to make it again.
+  const whole = gathered.lost.filter((name) => servesIn(gathered.table, name) || !isGoing(name, gathered));
+  const names = atRest ? whole.filter((name) => versions.some((v) => v.name === name && !v.listed)) : whole;
   return { lost: Object.fromEntries(names.map((name) => [name, {}])) };
 }

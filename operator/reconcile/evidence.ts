@@ -15,28 +15,54 @@ const LOADING_MS = 1_000;
 const MOVING_MS = 500;
 const DIGEST_MS = 10_000;
 
-/** Pods are asked while they load, while a table comes into force, and once for the digest of what they serve. */
+/** What a rollout wants to know of ready pods. */
+export interface RolloutWants {
+  /** How old reports may be while a window of analysis is open, ms. */
+  maxAgeMs?: number | undefined;
+  /** Names of metrics. */
+  custom?: readonly string[] | undefined;
+  /** Versions whose inputs and outputs no pod has told yet. */
+  unsigned?: ReadonlySet<string> | undefined;
+  /** How old their reports may be, ms. */
+  unsignedMs?: number | undefined;
+}
+
+/**
+ * Pods are asked while they load, while a table comes into force, once for the digest of what they serve, and for a
+ * rollout.
+ */
 export function wantedReports(
   gathered: Gathered,
   versions: readonly RunVersion[],
   moving: boolean,
   memory: KeyMemory,
+  rollout: RolloutWants = {},
 ): Wanted[] {
   return versions.flatMap(({ name, model }) =>
     (gathered.pods.get(name) ?? []).flatMap((pod): Wanted[] => {
       const { namespace = '', name: podName, uid, deletionTimestamp } = pod.metadata;
       const ip = pod.status.podIP;
       if (!ip || deletionTimestamp) return [];
-      const maxAgeMs = ageFor(pod, moving, model.sha256 === undefined && !isChecked(pod, memory));
-      return maxAgeMs === undefined ? [] : [{ uid, pod: { namespace, name: podName, ip }, maxAgeMs }];
+      const digestWanted = model.sha256 === undefined && !isChecked(pod, memory);
+      const maxAgeMs = ageFor(pod, moving, digestWanted, rollout, rollout.unsigned?.has(name) ?? false);
+      if (maxAgeMs === undefined) return [];
+      const { custom = [] } = rollout;
+      return [{ uid, pod: { namespace, name: podName, ip }, maxAgeMs, ...(custom.length > 0 && { custom }) }];
     }),
   );
 }
 
-function ageFor(pod: Pod, moving: boolean, digestWanted: boolean): number | undefined {
+function ageFor(
+  pod: Pod,
+  moving: boolean,
+  digestWanted: boolean,
+  { maxAgeMs, unsignedMs }: RolloutWants,
+  unsigned: boolean,
+): number | undefined {
   if (!isReady(pod)) return pod.status.phase === 'Running' ? LOADING_MS : undefined;
-  if (moving) return MOVING_MS;
-  return digestWanted ? DIGEST_MS : undefined;
+  const ages = [moving && MOVING_MS, digestWanted && DIGEST_MS, maxAgeMs, unsigned && unsignedMs];
+  const wanted = ages.filter((age) => typeof age === 'number');
+  return wanted.length > 0 ? Math.min(...wanted) : undefined;
 }
 
 const restartsOf = ({ status }: Pod): number =>

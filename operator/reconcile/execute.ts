@@ -81,7 +81,7 @@ export async function execute(
 
 /** Without these a version does not serve as it must: what it takes the place of stays as long. */
 function isEssential({ object }: ObjectProblem): boolean {
-  return /^(ConfigMap|Service|Deployment|ModelDeployment) /.test(object);
+  return /^(ConfigMap|Service|Deployment|ModelDeployment|HTTPRoute|GRPCRoute) /.test(object);
 }
 
 const idOf = ({ kind, metadata }: StoredObject): string => objectId(kind, metadata);

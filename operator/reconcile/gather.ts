@@ -3,6 +3,7 @@ import type { TrafficTable } from '../../api/traffic-table.ts';
 import { controllerOf, type ObjectKey, type StoredObject } from '../kube/object.ts';
 import { tableName, versionName } from '../render/names.ts';
 import type { Caches } from './caches.ts';
+import { endpointsOf } from './endpoint-slice.ts';
 import type { KeyMemory } from './key-memory.ts';
 import type { Pod } from './pod.ts';
 import { type Revision, revisionsOf } from './revision.ts';
@@ -25,6 +26,8 @@ export interface Gathered {
   /** Versions that lost traffic, as the ConfigMap tells. */
   lost: readonly string[];
   publicService: StoredObject | undefined;
+  /** Ready endpoints by the name of the Service; undefined where that is not known. */
+  endpoints?: ReadonlyMap<string, number> | undefined;
 }
 
 /** @param wall ms since 1970 */
@@ -40,6 +43,7 @@ export function gather(
   const mine = owned.filter((object) => controllerOf(object)?.uid === uid);
   const configMap = mine.find((o) => o.kind === 'ConfigMap' && o.metadata.name === tableName(key.name));
   const stored = storedTable(configMap);
+  const slices = caches.slicesOf(key.text);
   return {
     md,
     revisions: revisionsOf(caches.revisions.indexed(key.text), uid),
@@ -50,6 +54,7 @@ export function gather(
     restored: stored === undefined,
     lost: configMap ? lostVersions(configMap) : Object.keys(memory.plan?.lost ?? {}),
     publicService: mine.find((o) => o.kind === 'Service' && o.metadata.name === key.name),
+    endpoints: slices && endpointsOf(slices),
   };
 }
 

@@ -1,8 +1,10 @@
 /** What the operator remembers of one ModelDeployment between two passes. Losing it costs reads, never a wrong write. */
 import type { TrafficTable } from '../../api/traffic-table.ts';
-import type { Memory } from '../../core/model.ts';
+import type { Memory, Signature } from '../../core/model.ts';
+import type { RolloutStatus } from '../../core/rollout/model.ts';
 import type { Scale } from '../render/deployment.ts';
 import type { RenderOptions, RenderProblem } from '../render/input.ts';
+import { AnalysisMemory } from './analysis.ts';
 import type { Wanted } from './changes.ts';
 import type { RevisionData } from './revision.ts';
 
@@ -25,6 +27,8 @@ export interface KeyMemory {
   table: TrafficTable | undefined;
   /** The newest revision that all ready pods were seen to follow. */
   inForce: number | undefined;
+  /** The newest revision that all gateways were seen to follow. */
+  routed?: number | undefined;
   /**
    * What the API server made of an apply, by object, where that is not what was asked for (an admission webhook writes
    * into it): the hash of what was applied and the version that came of it. Applying it again would change nothing.
@@ -40,6 +44,13 @@ export interface KeyMemory {
   made: { of: string; data: RevisionData; options: RenderOptions; made: Made } | undefined;
   /** When the status was written last. */
   statusAt: number;
+  /** Where the rollout stands, as this process stored it last, and the resourceVersion that this made. */
+  stored: { version: string; state: RolloutStatus | undefined } | undefined;
+  /** The hash of what is asked for. */
+  target: { data: RevisionData; hash: string } | undefined;
+  analysis: AnalysisMemory;
+  /** Inputs and outputs by version, as its pods reported them. */
+  signatures: Map<string, Signature>;
 }
 
 export function newMemory(uid: string, now: number): KeyMemory {
@@ -57,5 +68,9 @@ export function newMemory(uid: string, now: number): KeyMemory {
     touched: new Map(),
     made: undefined,
     statusAt: Number.NEGATIVE_INFINITY,
+    stored: undefined,
+    target: undefined,
+    analysis: new AnalysisMemory(),
+    signatures: new Map(),
   };
 }

@@ -1,6 +1,7 @@
 /** One pass over one ModelDeployment: what it found out and did, and how it ends. */
 import type { TrafficTable } from '../../api/traffic-table.ts';
-import type { Plan } from '../../core/model.ts';
+import type { Desired, Plan } from '../../core/model.ts';
+import type { RolloutStatus } from '../../core/rollout/model.ts';
 import type { ReportRead } from '../evidence/reports.ts';
 import type { KubeError } from '../kube/error.ts';
 import type { Outcome } from '../kube/outcome.ts';
@@ -8,19 +9,36 @@ import type { RenderProblem } from '../render/input.ts';
 import type { Acceptance } from './accept.ts';
 import type { RunVersion } from './decide.ts';
 import type { Gathered } from './gather.ts';
-import type { ObjectProblem } from './status/facts.ts';
+import type { ObjectProblem, RouteFacts } from './status/facts.ts';
 
 /** Filled in as the pass goes on; the status is made of it. */
 export interface Pass {
   gathered: Gathered;
   acceptance: Acceptance;
   warnings: RenderProblem[];
+  /** Of what is not in the spec: told like warnings. */
+  remarks: RenderProblem[];
   problems: ObjectProblem[];
   errors: KubeError[];
   versions: RunVersion[];
   reports: ReadonlyMap<string, ReportRead>;
+  /** That a gateway is to follow. */
+  routes: readonly RouteFacts[];
   /** Absent where nothing was ever accepted. */
   serving?: { table: TrafficTable; plan: Plan; inForce: boolean; door: string | undefined };
+  /** Absent where nothing was ever accepted. */
+  rollout?: {
+    /** As it is stored, but for the numbers of checks. */
+    state: RolloutStatus | undefined;
+    /** What the walk waits for, in sentences. */
+    waiting: readonly string[];
+    /** What keeps a check from an answer, in sentences. */
+    notes: readonly string[];
+    /** What the planner was asked for. */
+    goal?: Desired;
+  };
+  /** What was read is out of date: nothing was done, and nothing is said. */
+  outdated?: boolean;
   /** ms until the next pass is due though nothing happens. */
   lookAgain: number[];
 }
@@ -30,10 +48,12 @@ export function newPass(gathered: Gathered, acceptance: Acceptance): Pass {
     gathered,
     acceptance,
     warnings: [],
+    remarks: [],
     problems: [],
     errors: [],
     versions: [],
     reports: new Map(),
+    routes: [],
     lookAgain: [],
   };
 }

@@ -4,11 +4,11 @@
  */
 import { sameJson } from '../../core/equal.ts';
 import { KubeError } from '../kube/error.ts';
-import type { EventRecorder } from '../kube/events.ts';
 import { keyText, parseKey } from '../kube/object.ts';
 import type { Outcome } from '../kube/outcome.ts';
 import type { RenderOptions } from '../render/input.ts';
 import { accept } from './accept.ts';
+import { servesIn } from './decide.ts';
 import { problemOf } from './execute.ts';
 import { gather, isThere } from './gather.ts';
 import { type KeyMemory, newMemory } from './key-memory.ts';
@@ -19,10 +19,12 @@ import { type Keeper, serve } from './serve.ts';
 import type { StoredModelDeployment } from './stored.ts';
 
 export interface ReconcilerOptions extends Keeper {
-  events: EventRecorder;
   /** As the cluster is now: which optional APIs it serves may change. */
   renderOptions(): RenderOptions;
 }
+
+/** After a pass that found out that another process had gone on: the cache has been told. */
+const OUTDATED_MS = 100;
 
 export class Reconciler {
   readonly #options: ReconcilerOptions;
@@ -34,12 +36,13 @@ export class Reconciler {
 
   /** @param key `NAMESPACE/NAME` */
   async reconcile(key: string): Promise<Outcome> {
-    const { caches, clock, reports } = this.#options;
+    const { caches, clock, reports, queries } = this.#options;
     const md = caches.models.get(parseKey(key));
     // What belongs to it goes with it: Kubernetes collects what its owner has left behind.
     if (!md || md.metadata.deletionTimestamp) {
       this.#memories.delete(key);
       reports.forget(key);
+      queries?.forget(key);
       return { kind: 'done' };
     }
     let memory = this.#memories.get(key);
@@ -48,9 +51,10 @@ export class Reconciler {
     if (memory.ending) return { kind: 'done' };
     try {
       const pass = await this.#pass(md, memory);
+      if (pass.outdated) return { kind: 'after', ms: OUTDATED_MS };
       memory.ending = pass.errors.some(({ code }) => code === 'NamespaceTerminating');
       if (memory.ending) return retry(pass.errors);
-      pass.lookAgain.push(...(await writeStatus(pass, md, memory, this.#options)));
+      pass.lookAgain.push(...(await writeStatus(pass, pass.gathered.md, memory, this.#options)));
       return outcomeOf(pass);
     } catch (error) {
       if (error instanceof KubeError) return retry([error]);
@@ -65,7 +69,9 @@ export class Reconciler {
     const gathered = gather(caches, key, md, memory, clock.wall());
     const [latest] = gathered.revisions;
     const before = memory.accepted ?? latest?.data;
-    const acceptance = accept(md, before, (version) => isThere(gathered, version), options);
+    // What has traffic counts as there, also where a hand has deleted its Deployment.
+    const exists = (version: string) => isThere(gathered, version) || servesIn(gathered.table, version);
+    const acceptance = accept(md, before, exists, options);
     const pass = newPass(gathered, acceptance);
     let data = acceptance.ok ? acceptance.data : before;
     // Before anything is done about it, so that whoever comes after knows what was being done.
@@ -80,7 +86,7 @@ export class Reconciler {
     if (!data) return pass;
     memory.accepted = data;
     await serve(data, pass, memory, options, this.#options);
-    pass.errors.push(...(await keepHistory(gathered, this.#options)));
+    if (!pass.outdated) pass.errors.push(...(await keepHistory(gathered, this.#options)));
     return pass;
   }
 }

@@ -3,6 +3,7 @@ import { API_VERSION, KIND } from '../../api/model-deployment.ts';
 import type { Resource } from '../kube/object.ts';
 import { RESOURCE_API } from '../render/claim-template.ts';
 import { MONITORING_API } from '../render/pod-monitor.ts';
+import { GATEWAY_API } from '../render/route.ts';
 
 const namespaced = (apiVersion: string, kind: string, plural: string): Resource => ({
   apiVersion,
@@ -24,6 +25,11 @@ export const NETWORK_POLICIES = namespaced('networking.k8s.io/v1', 'NetworkPolic
 export const CLAIM_TEMPLATES = namespaced(RESOURCE_API, 'ResourceClaimTemplate', 'resourceclaimtemplates');
 export const POD_MONITORS = namespaced(MONITORING_API, 'PodMonitor', 'podmonitors');
 
+export const HTTP_ROUTES = namespaced(GATEWAY_API, 'HTTPRoute', 'httproutes');
+export const GRPC_ROUTES = namespaced(GATEWAY_API, 'GRPCRoute', 'grpcroutes');
+/** What stands behind Services; read only where there are routes. */
+export const ENDPOINT_SLICES = namespaced('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices');
+
 /** What is applied and pruned. */
 export const OWNED: readonly Resource[] = [
   CONFIG_MAPS,
@@ -34,10 +40,12 @@ export const OWNED: readonly Resource[] = [
   NETWORK_POLICIES,
   CLAIM_TEMPLATES,
   POD_MONITORS,
+  HTTP_ROUTES,
+  GRPC_ROUTES,
 ];
 
 /** Of these, the ones that not every cluster serves. */
-export const OPTIONAL: readonly Resource[] = [CLAIM_TEMPLATES, POD_MONITORS];
+export const OPTIONAL: readonly Resource[] = [CLAIM_TEMPLATES, POD_MONITORS, HTTP_ROUTES, GRPC_ROUTES];
 
 /** @throws TypeError for a kind that is not ours: a mistake of the caller */
 export function resourceOf({ kind }: { kind: string }): Resource {

@@ -1,6 +1,6 @@
 /** The history of a ModelDeployment: each accepted spec as a ControllerRevision, so that it outlives the next edit. */
 import { createHash } from 'node:crypto';
-import { API_VERSION, KIND, type ModelDeploymentSpec } from '../../api/model-deployment.ts';
+import { API_VERSION, KIND, type ModelDeploymentSpec, type Version } from '../../api/model-deployment.ts';
 import type { Serving } from '../../api/serving.ts';
 import { controllerOf, type Manifest, type StoredObject } from '../kube/object.ts';
 import { metadata } from '../render/input.ts';
@@ -17,6 +17,8 @@ export const ACCEPTED_AT_ANNOTATION = 'modelship.dev/accepted-at';
 export interface LeavingVersion {
   name: string;
   model: { uri: string; sha256?: string | undefined };
+  /** Its pods are told of them: to forget them would replace these. */
+  golden?: Version['golden'];
   /** Effective: override and ModelDeployment merged. */
   serving: Serving;
 }

@@ -1,6 +1,5 @@
 /** Says how a ModelDeployment fares: the status, written only when it changed, and the Events of that change. */
 
-import { statedShares } from '../../api/effective.ts';
 import { API_VERSION, KIND } from '../../api/model-deployment.ts';
 import type { Status } from '../../api/status.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -15,9 +14,12 @@ import { digestOf, noteChecked } from './evidence.ts';
 import type { KeyMemory } from './key-memory.ts';
 import type { Pass } from './pass.ts';
 import { MODEL_DEPLOYMENTS } from './resources.ts';
+import { writeGuarded } from './rollout-state.ts';
 import type { DeploymentFacts, StatusFacts, VersionFacts } from './status/facts.ts';
+import { rolloutEvents } from './status/rollout-events.ts';
 import { changesIn, eventsOf, isUrgent, sameStatus, statusOf } from './status/status.ts';
 import type { StoredDeployment, StoredModelDeployment } from './stored.ts';
+import { subjectOf } from './subject.ts';
 
 export interface Teller {
   client: KubeClient;
@@ -30,6 +32,8 @@ export interface Teller {
 const LAZY_MS = 3_000;
 /** How long "it was taken, and comes up" waits: where many come at once, their objects go before. */
 const FIRST_MS = 1_000;
+/** Until the cache has what kept a status from being written. */
+const AGAIN_MS = 200;
 
 /** @returns ms until the status has to be looked at again @throws KubeError */
 export async function writeStatus(
@@ -47,29 +51,43 @@ export async function writeStatus(
   if (sameStatus(md.status, next)) return again;
   const wait = patience(md.status, next, memory, clock.now());
   if (wait > 0) return [wait];
-  const { name, namespace, uid, resourceVersion } = md.metadata;
-  const body = { apiVersion: API_VERSION, kind: KIND, metadata: { name, namespace, uid }, status: next };
-  const stored = await client.applyStatus(MODEL_DEPLOYMENTS, body, { manager: FIELD_MANAGER, force: true });
+  const stored = await put(next, md, client);
+  // Somebody has written meanwhile, and it may be a step of the rollout: the next pass knows more.
+  if (!stored) return [...again, AGAIN_MS];
   memory.statusAt = clock.now();
+  if (next.rollout) memory.stored = { version: stored.metadata.resourceVersion, state: next.rollout };
   caches.models.wrote(stored);
   // An edit that came in meanwhile is in the cache now, and its event will be no news.
   if (stored.metadata.generation !== md.metadata.generation) again.push(0);
   noteChecked(next, pass.gathered, pass.reports, memory);
-  const subject = { apiVersion: API_VERSION, kind: KIND, name, namespace: namespace ?? '', uid, resourceVersion };
-  for (const event of eventsOf(md.status, next)) events.record(subject, event);
+  const told = [...rolloutEvents(md.status?.rollout, next.rollout), ...eventsOf(md.status, next)];
+  for (const event of told) events.record(subjectOf(md), event);
   return again;
+}
+
+/**
+ * A status that tells of a rollout is written over what was read and nothing newer, see `writeGuarded`. Any other goes
+ * over whatever is there: a label that is changed meanwhile is no reason to say nothing.
+ */
+async function put(next: Status, md: StoredModelDeployment, client: KubeClient) {
+  if (next.rollout || md.status?.rollout) return writeGuarded(next, md, { client });
+  const { name, namespace, uid } = md.metadata;
+  const body = { apiVersion: API_VERSION, kind: KIND, metadata: { name, namespace, uid }, status: next };
+  return client.applyStatus(MODEL_DEPLOYMENTS, body, { manager: FIELD_MANAGER, force: true });
 }
 
 /** ms until the status is to be written; 0 for now. */
 function patience(previous: Status | undefined, next: Status, memory: KeyMemory, now: number): number {
   const reconciling = next.conditions?.some(({ type, status }) => type === 'Reconciling' && status === 'True');
   if (!previous) return reconciling ? memory.firstSeen + FIRST_MS - now : 0;
-  return isUrgent(previous, next) ? 0 : memory.statusAt + LAZY_MS - now;
+  // Who has just begun does not know yet what the one before knew, and would say so.
+  return isUrgent(previous, next) ? 0 : Math.max(memory.statusAt, memory.firstSeen) + LAZY_MS - now;
 }
 
 function factsOf(pass: Pass, md: StoredModelDeployment, { caches, clock }: Teller): StatusFacts {
   const { acceptance, serving } = pass;
   const { name, namespace, generation } = md.metadata;
+  const { rollout } = pass;
   const service = caches.find('Service', md.metadata);
   const ours = service && controllerOf(service)?.uid === md.metadata.uid;
   return {
@@ -84,20 +102,25 @@ function factsOf(pass: Pass, md: StoredModelDeployment, { caches, clock }: Telle
     door: serving?.door,
     waiting: serving?.plan.waiting ?? [],
     versions: versionFacts(pass, caches),
+    routes: pass.routes,
     nodes: caches.nodes.list().map(({ facts }) => facts),
     objectProblems: pass.problems,
+    rollout: rollout && { model: name, state: rollout.state, waiting: rollout.waiting, notes: rollout.notes },
   };
 }
 
 function versionFacts(pass: Pass, caches: Caches): VersionFacts[] {
-  const { gathered, serving, reports, acceptance } = pass;
-  const data = acceptance.ok ? acceptance.data : acceptance.before;
-  const shares = data ? statedShares(data.spec) : new Map<string, number>();
+  const { gathered, serving, reports, rollout } = pass;
+  const goals = new Map(rollout?.goal?.versions.map((goal) => [goal.name, goal]));
   const sizes = new Map(serving?.plan.run.map(({ name, size }) => [name, size]));
   return pass.versions.flatMap((version): VersionFacts[] => {
     const { namespace, name: model } = gathered.md.metadata;
     const stored = caches.find('Deployment', { namespace, name: versionName(model, version.name) });
-    if (!version.listed && !stored) return [];
+    const goal = goals.get(version.name);
+    const share = goal?.share ?? 0;
+    // Once it is gone, a goal leaves it out.
+    const takenBack = goal ? goal.dropped === true && share === 0 : rollout?.goal !== undefined;
+    if (!version.listed && !stored && share === 0) return [];
     const deployment = stored as StoredDeployment | undefined;
     const pods = gathered.pods.get(version.name) ?? [];
     const digest = digestOf(version, gathered, reports);
@@ -105,8 +128,9 @@ function versionFacts(pass: Pass, caches: Caches): VersionFacts[] {
     return [
       {
         name: version.name,
-        listed: version.listed,
-        share: version.listed ? (shares.get(version.name) ?? 0) : 0,
+        listed: version.listed || share > 0,
+        ...(version.listed && takenBack && { withdrawn: true }),
+        share,
         serving: version.serving,
         replicas: version.serving.autoscaling ? (deployment?.spec.replicas ?? size) : size,
         deployment: deployment && deploymentFacts(deployment),

@@ -1,10 +1,15 @@
 /** Keeps true what was accepted: observe, plan, render, write, and see to it that pods follow. */
 
-import type { Plan } from '../../core/model.ts';
+import type { TrafficTable } from '../../api/traffic-table.ts';
+import { percentOf } from '../../api/units.ts';
+import type { Desired, Observed, Plan } from '../../core/model.ts';
 import { plan } from '../../core/plan.ts';
+import { isWalking } from '../../core/rollout/model.ts';
+import type { QueryKeeper } from '../evidence/query-keeper.ts';
 import type { ReportKeeper } from '../evidence/report-keeper.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Clock } from '../kube/clock.ts';
+import type { EventRecorder } from '../kube/events.ts';
 import type { Log } from '../kube/log.ts';
 import { keyText } from '../kube/object.ts';
 import type { RenderOptions, RenderPlan, RenderProblem } from '../render/input.ts';
@@ -27,23 +32,41 @@ import { forgetPods, podsBehind, reportedRevisions, wantedReports, withPins } fr
 import { type Executed, execute } from './execute.ts';
 import type { Gathered } from './gather.ts';
 import type { KeyMemory, Made } from './key-memory.ts';
+import { noteSignatures, rolloutWants, troubleOf } from './observe.ts';
 import type { Pass } from './pass.ts';
 import { isReady } from './pod.ts';
 import type { RevisionData } from './revision.ts';
+import { routeFacts, routesInForce } from './routes.ts';
 import type { ObjectProblem } from './status/facts.ts';
 import type { StoredModelDeployment } from './stored.ts';
 import { touchPods } from './touch.ts';
 import { withTableNotes } from './traffic.ts';
+import { stateOf, walk } from './walk.ts';
 
 export interface Keeper {
   client: KubeClient;
   caches: Caches;
   reports: ReportKeeper;
+  /** Absent where the operator knows of no Prometheus. */
+  queries?: QueryKeeper | undefined;
+  events: EventRecorder;
   clock: Clock;
   log: Log;
 }
 
 const AFTER_WRITE_MS = 1_000;
+
+/** What a pass starts from. */
+interface Seen {
+  table: TrafficTable;
+  /** The stated split. */
+  desired: Desired;
+  observed: Observed;
+  /** Whether pods are yet to be seen to follow the table. */
+  moving: boolean;
+  /** Revision of the table by UID of the pod. */
+  reported: ReadonlyMap<string, number>;
+}
 
 /** What a pass knows of the traffic and wants of it. */
 interface Decision {
@@ -64,8 +87,14 @@ export async function serve(
   options: RenderOptions,
   keeper: Keeper,
 ): Promise<void> {
+  const seen = look(data, pass, memory, options, keeper);
+  const goal = await walk({ data, ...seen }, pass, memory, keeper);
+  if (!goal) {
+    pass.outdated = true;
+    return;
+  }
   const { gathered } = pass;
-  const { next, renderPlan, moment, moving, reported } = decide(data, pass, memory, keeper);
+  const { next, renderPlan, moment, moving, reported } = decide(seen, goal, pass, memory, keeper);
   const keep = !next.table && gathered.table;
   const lost = keep ? gathered.lost : Object.keys(next.memory.lost);
   const made = madeOf(data, renderPlan, lost, gathered.md, memory, options);
@@ -73,7 +102,7 @@ export async function serve(
     pass.problems.push(...made.problems.map(notRendered));
     return;
   }
-  pass.warnings = made.warnings;
+  pass.warnings = [...pass.remarks, ...made.warnings];
   const changes = changesOf(made.wanted, made.scales, gathered, memory.settled);
   const done = await execute(changes, gathered.md, memory, keeper);
   pass.problems.push(...done.problems);
@@ -83,7 +112,8 @@ export async function serve(
   if (done.wrote) pass.lookAgain.push(AFTER_WRITE_MS);
   if (next.wakeAt !== undefined) pass.lookAgain.push(Math.max(50, next.wakeAt - keeper.clock.now()));
   // What was refused for the sake of a version that goes may be taken now.
-  if (next.retire.length > 0 && !pass.acceptance.ok) pass.lookAgain.push(500);
+  const going = next.retire.some((name) => gathered.deployments.has(name));
+  if (going && !pass.acceptance.ok) pass.lookAgain.push(500);
   if (!moment.served && moment.age < FIRST_DOOR_MS) pass.lookAgain.push(500);
   if (!tableIsThere(done)) return;
   // Only now does the plan count as carried out: else the next pass makes it again.
@@ -123,7 +153,8 @@ function madeOf(
   return made;
 }
 
-function decide(data: RevisionData, pass: Pass, memory: KeyMemory, { clock, reports }: Keeper): Decision {
+/** What is there, and what the spec asks for in the end. */
+function look(data: RevisionData, pass: Pass, memory: KeyMemory, options: RenderOptions, { reports }: Keeper): Seen {
   const { gathered } = pass;
   const { md } = gathered;
   pass.versions = runVersions(data, gathered);
@@ -131,19 +162,46 @@ function decide(data: RevisionData, pass: Pass, memory: KeyMemory, { clock, repo
   if (!memory.plan) {
     const atRest = isAtRest(md);
     memory.plan = restoredMemory(gathered, pass.versions, atRest);
-    if (atRest && !gathered.restored) memory.inForce = table.revision;
+    const known = atRest || endedInForce(md, table);
+    if (known && !gathered.restored) memory.inForce = memory.routed = table.revision;
   }
   const moving = !gathered.restored && table.revision !== 1 && memory.inForce !== table.revision;
-  const wanted = reports.want(keyText(md.metadata), wantedReports(gathered, pass.versions, moving, memory));
+  const walking = isWalking(stateOf(md, memory));
+  const wants = rolloutWants(data.spec, pass.versions, walking, memory);
+  const wanted = reports.want(keyText(md.metadata), wantedReports(gathered, pass.versions, moving, memory, wants));
   if (wanted.lookAgain !== undefined) pass.lookAgain.push(Math.max(100, wanted.lookAgain));
   pass.reports = wanted.known;
   const reported = reportedRevisions(wanted.known);
-  const inForce = isInForce(table, gathered, reported, memory.inForce);
-  if (inForce && anyReady(gathered)) memory.inForce = table.revision;
-  const asked = desiredOf(gathered, data.spec, pass.versions, table);
-  const desired = withPins(asked, pass.versions, gathered, wanted.known);
-  const observed = observedOf(gathered, pass.versions, table, inForce);
-  const next = plan(desired, observed, memory.plan, clock.now());
+  const followed = isInForce(table, gathered, reported, memory.inForce);
+  if (followed && anyReady(gathered)) memory.inForce = table.revision;
+  pass.routes = routeFacts(data.spec, pass.versions, gathered, options);
+  if (routesInForce(pass.routes, table.revision)) memory.routed = table.revision;
+  const inForce = followed && (table.revision === 1 || memory.routed === table.revision);
+  noteSignatures(memory.signatures, pass.versions, gathered, wanted.known);
+  const desired = desiredOf(gathered, data.spec, pass.versions, table);
+  const troubles = new Map(
+    pass.versions.map((version) => [
+      version.name,
+      troubleOf(version, gathered, wanted.known, memory.signatures.get(version.name)),
+    ]),
+  );
+  const observed = observedOf(gathered, pass.versions, table, inForce, troubles);
+  return { table, moving, reported, desired, observed };
+}
+
+function decide(
+  { table, moving, reported, observed }: Seen,
+  goal: Desired,
+  pass: Pass,
+  memory: KeyMemory,
+  { clock }: Keeper,
+): Decision {
+  const { gathered } = pass;
+  const { md } = gathered;
+  const { inForce } = observed;
+  const desired = withPins(goal, pass.versions, gathered, pass.reports);
+  if (pass.rollout) pass.rollout.goal = desired;
+  const next = plan(desired, observed, memory.plan ?? { lost: {} }, clock.now());
   const moment = { age: clock.now() - memory.firstSeen, served: wasAvailable(md) };
   const renderPlan = renderPlanOf(next, gathered, pass.versions, table, moment);
   pass.serving = { table: renderPlan.table, plan: next, inForce: inForce && !next.table, door: renderPlan.door };
@@ -167,6 +225,14 @@ function notRendered({ reason, message }: RenderProblem): ObjectProblem {
 function isAtRest({ status, metadata }: StoredModelDeployment): boolean {
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');
   return ready?.status === 'True' && ready.observedGeneration === metadata.generation;
+}
+
+/** A rollout that ended where it came from is at rest though not Ready: its status says that the pods follow this split. */
+function endedInForce({ status, metadata }: StoredModelDeployment, table: TrafficTable): boolean {
+  const { rollout, versions = [], observedGeneration } = status ?? {};
+  if (!rollout || isWalking(rollout) || observedGeneration !== metadata.generation) return false;
+  const told = new Map(versions.map(({ name, trafficInForce }) => [name, trafficInForce]));
+  return table.versions.every(({ name, share }) => told.get(name) === percentOf(share));
 }
 
 function wasAvailable({ status }: StoredModelDeployment): boolean {

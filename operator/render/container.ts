@@ -1,11 +1,11 @@
 /** The container that serves a version: the runtime image, told by its arguments what to serve. */
-import { runtimeServingOf } from '../../api/effective.ts';
+import { goldenTolerance, runtimeServingOf } from '../../api/effective.ts';
 import { launchArgs } from '../../api/launch.ts';
 import { TRAFFIC_TABLE_FILE } from '../../api/traffic-table.ts';
 import { CLAIM } from './claim-template.ts';
 import { gpuNeeds, seesNvidia } from './gpu.ts';
 import { DRAIN_SECONDS, type PlannedVersion, type RenderOptions, STARTUP_SECONDS, type Subject } from './input.ts';
-import { claimMount, type ModelLocation } from './model-uri.ts';
+import { type ModelLocation, mountsOf } from './model-uri.ts';
 import { ADMIN, containerPorts, DIRECT_GRPC, DIRECT_HTTP, ENTRY_GRPC, ENTRY_HTTP, speaksGrpc } from './ports.ts';
 import { canonicalQuantity } from './quantity.ts';
 
@@ -45,7 +45,7 @@ export function runtimeContainer(
 function runtimeArgs(
   { model }: Subject,
   version: PlannedVersion,
-  { uri }: ModelLocation,
+  { uri, golden }: ModelLocation,
   options: RenderOptions,
 ): string[] {
   const args = launchArgs({
@@ -54,6 +54,7 @@ function runtimeArgs(
     uri,
     sha256: version.model.sha256,
     serving: runtimeServingOf(version.serving),
+    ...(golden && { golden: { uri: golden.uri, tolerance: goldenTolerance(version) } }),
     table: `${TABLE_FOLDER}/${TRAFFIC_TABLE_FILE}`,
     entry: `0.0.0.0:${ENTRY_HTTP.port}`,
     direct: `0.0.0.0:${DIRECT_HTTP.port}`,
@@ -118,13 +119,13 @@ function probes(options: RenderOptions): object {
   };
 }
 
-function volumeMounts({ serving }: PlannedVersion, { claim }: ModelLocation): object[] {
+function volumeMounts({ serving }: PlannedVersion, location: ModelLocation): object[] {
   const stated = serving.pod?.volumeMounts ?? [];
   return [
     // Not as a subPath: such a mount never follows a change of its ConfigMap.
     { name: TABLE_VOLUME, mountPath: TABLE_FOLDER, readOnly: true },
     ...(mountsScratch(serving.pod?.volumeMounts) ? [] : [{ name: SCRATCH_VOLUME, mountPath: SCRATCH_FOLDER }]),
-    ...(claim === undefined ? [] : [claimMount(claim)]),
+    ...mountsOf(location),
     ...stated,
   ];
 }

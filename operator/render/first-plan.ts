@@ -25,7 +25,8 @@ export function firstPlan({ metadata, spec }: ModelDeployment): RenderPlan {
     },
     versions: spec.versions.map((version): PlannedVersion => {
       const serving = effectiveServing(spec, version);
-      return { name: version.name, model: version.model, serving, replicas: replicasOf(serving), reachable: true };
+      const { name, model, golden } = version;
+      return { name, model, golden, serving, replicas: replicasOf(serving), reachable: true };
     }),
   };
 }

@@ -1,6 +1,6 @@
 /** What rendering starts from: who is rendered, what is to run, and how this installation does things. */
 import type { Launch } from '../../api/launch.ts';
-import { API_VERSION, KIND, type ModelDeployment } from '../../api/model-deployment.ts';
+import { API_VERSION, KIND, type ModelDeployment, type Version } from '../../api/model-deployment.ts';
 import type { Serving } from '../../api/serving.ts';
 import type { TrafficTable } from '../../api/traffic-table.ts';
 import { labels } from './labels.ts';
@@ -10,6 +10,8 @@ import type { Metadata, OwnerReference } from './objects.ts';
 export interface PlannedVersion {
   name: string;
   model: { uri: string; sha256?: string | undefined };
+  /** What must be answered rightly before it is ready. */
+  golden?: Version['golden'];
   /** Override over ModelDeployment, merged (`effectiveServing`). */
   serving: Serving;
   /** Replicas to run; under autoscaling the fewest that its share needs. 0 while it waits to be removed. */
@@ -21,6 +23,11 @@ export interface PlannedVersion {
    * is updated; see `strategyOf`.
    */
   room?: 'free' | 'none' | undefined;
+  /**
+   * What stands behind its headless Service: `coming` while its ready pods are not there yet. Left out where nobody knows.
+   * Decides what a gateway may be told to send it.
+   */
+  endpoints?: 'ready' | 'coming' | 'none' | undefined;
 }
 
 export interface RenderPlan {
@@ -47,7 +54,7 @@ export interface RenderOptions {
   imagePullPolicy?: 'Always' | 'IfNotPresent' | 'Never' | undefined;
   /** Where the ModelDeployment lives; by default what its metadata say. */
   namespace?: string | undefined;
-  /** `group/version` of the optional APIs that the cluster serves. Left out, all are taken to be there. */
+  /** `group/version`, and `group/version/kind`, of the optional kinds that the cluster serves. Left out, all are there. */
   servedApis?: ReadonlySet<string> | undefined;
   logLevel?: Launch['logLevel'] | undefined;
   /** Longest time to fetch, open and warm up a model before the pod is started again, seconds. */

@@ -5,7 +5,7 @@ import { CONTAINER, mountsScratch, runtimeContainer, SCRATCH_VOLUME, TABLE_VOLUM
 import { gpuNeeds, type NodeRequirement } from './gpu.ts';
 import { DRAIN_SECONDS, type PlannedVersion, type RenderOptions, type Subject } from './input.ts';
 import { labels, MODEL_SHA256_ANNOTATION, MODEL_URI_ANNOTATION, selector } from './labels.ts';
-import { claimVolume, type ModelLocation, publicUri } from './model-uri.ts';
+import { type ModelLocation, publicUri, volumesOf } from './model-uri.ts';
 import { tableName } from './names.ts';
 
 /** What is left to finish after the longest request, seconds. */
@@ -83,11 +83,11 @@ function spread({ model }: Subject, { name }: PlannedVersion): object[] {
   }));
 }
 
-function volumes({ model }: Subject, { serving }: PlannedVersion, { claim }: ModelLocation): object[] {
+function volumes({ model }: Subject, { serving }: PlannedVersion, location: ModelLocation): object[] {
   return [
     { name: TABLE_VOLUME, configMap: { name: tableName(model) } },
     ...(mountsScratch(serving.pod?.volumeMounts) ? [] : [{ name: SCRATCH_VOLUME, emptyDir: {} }]),
-    ...(claim === undefined ? [] : [claimVolume(claim)]),
+    ...volumesOf(location),
     ...(serving.pod?.volumes ?? []),
   ];
 }

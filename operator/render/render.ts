@@ -19,6 +19,7 @@ import { networkPolicy } from './network-policy.ts';
 import { canonical, type KubeObject } from './objects.ts';
 import { disruptionBudget } from './pdb.ts';
 import { MONITORING_API, podMonitor } from './pod-monitor.ts';
+import { routeProblems, routes } from './route.ts';
 import { publicService, versionService } from './service.ts';
 
 export type Rendered =
@@ -37,7 +38,10 @@ export type Rendered =
 export function render(md: ModelDeployment, plan: RenderPlan, options: RenderOptions): Rendered {
   const subject = subjectOf(md, options);
   const located = plan.versions.map((version) => ({ version, location: locate(version) }));
-  const problems = located.flatMap(({ version, location }) => problemsOf(version, location, options));
+  const problems = [
+    ...located.flatMap(({ version, location }) => problemsOf(version, location, options)),
+    ...routeProblems(md, plan, options),
+  ];
   if (problems.some(({ severity }) => severity === 'error')) return { ok: false, problems };
   const placed = located.flatMap(({ version, location }) => ('uri' in location ? [{ version, location }] : []));
   const objects = [
@@ -74,6 +78,7 @@ function modelObjects(md: ModelDeployment, subject: Subject, plan: RenderPlan, o
     publicService(subject, door),
     ...(options.networkPolicy ? [networkPolicy(subject, options.networkPolicy, gateway)] : []),
     ...(options.podMonitor && isServed(options, MONITORING_API) ? [podMonitor(subject, options.podMonitor)] : []),
+    ...routes(md, subject, plan, options),
   ];
 }
 
@@ -101,6 +106,8 @@ const ORDER = [
   'HorizontalPodAutoscaler',
   'PodDisruptionBudget',
   'PodMonitor',
+  'HTTPRoute',
+  'GRPCRoute',
 ];
 
 function inOrder(objects: readonly KubeObject[]): KubeObject[] {

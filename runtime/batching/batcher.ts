@@ -98,7 +98,7 @@ class LaneBatcher implements Batcher {
 
   submit(work: Work): Promise<Done> {
     const { size, bytes } = this.#line;
-    if (!this.#hasRoom(work.bytes)) {
+    if (!this.#hasRoom(work)) {
       const message = `the queue is full: ${size} requests of ${bytes} bytes wait already; try again later`;
       return Promise.reject(new RequestError('QUEUE_FULL', message, { 'retry-after': '1' }));
     }
@@ -117,11 +117,12 @@ class LaneBatcher implements Batcher {
   }
 
   /** What a free lane is about to take does not count. */
-  #hasRoom(more: number): boolean {
+  #hasRoom({ bytes: more, background }: Work): boolean {
     const { size, bytes } = this.#line;
     if (size === 0) return true;
     const { room } = this.#options;
-    return size < room.requests + this.#free.length && bytes + more <= room.bytes;
+    const share = background ? 0.5 : 1;
+    return size < share * room.requests + this.#free.length && bytes + more <= share * room.bytes;
   }
 
   #enter(waiting: Waiting): void {

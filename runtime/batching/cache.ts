@@ -81,6 +81,7 @@ class ContentCache implements CachedRunner {
   }
 
   submit(work: Work): Promise<Done> {
+    if (work.background) return this.#inner.submit(work);
     const key = questionKey(work.inputs, work.outputs);
     const now = this.#clock.now();
     const answer = this.#answers.find(key, now);

@@ -10,6 +10,9 @@
 import { Order, type Placed } from './order.ts';
 import type { Waiting } from './waiting.ts';
 
+/** The turn of all that nobody waits for: after any other. */
+const LAST = Number.MAX_SAFE_INTEGER;
+
 /** What is remembered of a caller while any of its requests waits. */
 export interface Caller {
   identity: object;
@@ -80,12 +83,12 @@ export class Line {
     const { work, rows } = waiting;
     const caller = this.#callerOf(work.caller);
     // Never below its caller's latest, or cancelled requests would let a caller's later ones overtake its earlier.
-    waiting.turn = Math.max(this.#turn + 1 + caller.waiting, caller.last);
+    waiting.turn = work.background ? LAST : Math.max(this.#turn + 1 + caller.waiting, caller.last);
     waiting.seq = this.#seq++;
     waiting.caller = caller;
     waiting.ripe = ripe;
     caller.waiting++;
-    caller.last = waiting.turn;
+    if (!work.background) caller.last = waiting.turn;
     const group = this.#groupOf(waiting.key);
     waiting.group = group;
     group.members.add(waiting);
@@ -138,7 +141,7 @@ export class Line {
         late.push(next);
         continue;
       }
-      if (members.length === 0) this.#turn = Math.max(this.#turn, next.turn);
+      if (members.length === 0 && next.turn < LAST) this.#turn = Math.max(this.#turn, next.turn);
       members.push(next);
       rows += next.rows;
     }

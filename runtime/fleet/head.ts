@@ -111,7 +111,8 @@ class Head {
   }
 
   #start(onChange: () => void): Member {
-    const launch = memberLaunch(this.#launch, this.#crew?.wanted ?? 1, this.#known);
+    const { wanted, complete, ready } = this.#crew;
+    const launch = memberLaunch(this.#launch, wanted, this.#known, complete || ready.length > 0);
     const onAccepted = (id: number) => this.#dealer.accepted(id);
     return new Member({ launch, script: SCRIPT, clock: this.#clock, onChange, onAccepted });
   }

@@ -1,6 +1,7 @@
 /** One of the processes of a replica, as the head sees it. */
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Socket } from 'node:net';
+import { type Diffs, diffs } from '../../api/diffs.ts';
 import { type DoorName, type FromRuntime, fromRuntime, type Placement, type ToRuntime } from '../../api/handoff.ts';
 import { type Launch, launchArgs } from '../../api/launch.ts';
 import { type PodReport, podReport } from '../../api/pod-report.ts';
@@ -24,6 +25,8 @@ export interface MemberOptions {
 /** How long a process may take to answer a question, ms. Probes give up after a second. */
 const ANSWER_LIMIT_MS = 800;
 
+type Asked = Extract<ToRuntime, { type: 'ask' }>['what'];
+
 export class Member implements Player {
   /** Whether its doors can take connections; the model may still be loading. */
   listening = false;
@@ -44,6 +47,7 @@ export class Member implements Player {
   readonly #child: ChildProcess;
   readonly #asked = new Map<number, (body: unknown) => void>();
   #id = 0;
+  #diffs: Diffs | undefined;
 
   constructor(options: MemberOptions) {
     this.#options = options;
@@ -82,7 +86,7 @@ export class Member implements Player {
   }
 
   /** Asks for fresh numbers. @returns whether it answered in time; if not, the last ones stay */
-  async ask(what: 'report' | 'metrics'): Promise<boolean> {
+  async ask(what: Asked): Promise<boolean> {
     if (!this.listening || this.end !== undefined) return false;
     const id = ++this.#id;
     return new Promise((resolve) => {
@@ -96,9 +100,17 @@ export class Member implements Player {
     });
   }
 
-  #keep(what: 'report' | 'metrics', body: unknown): boolean {
+  /** What it last answered, once: they may be large. */
+  takeDiffs(): Diffs | undefined {
+    const taken = this.#diffs;
+    this.#diffs = undefined;
+    return taken;
+  }
+
+  #keep(what: Asked, body: unknown): boolean {
     if (this.end !== undefined) return false;
     if (what === 'metrics') this.metrics = body as Metric[];
+    else if (what === 'diffs') this.#diffs = diffs.parse(body);
     else this.report = podReport.parse(body);
     return true;
   }

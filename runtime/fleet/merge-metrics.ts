@@ -39,7 +39,7 @@ export function remainsOf(sets: readonly (readonly Metric[])[]): Metric[] {
   return aggregate(growing).getMetricsAsArray() as unknown as Metric[];
 }
 
-function aggregate(sets: readonly (readonly Metric[])[]) {
+export function aggregate(sets: readonly (readonly Metric[])[]) {
   const told = sets.map((set) =>
     set.map((metric) => ({ ...metric, aggregator: AGGREGATORS[metric.name] ?? metric.aggregator })),
   );

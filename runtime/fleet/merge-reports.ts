@@ -1,15 +1,19 @@
 /** Reports of several processes → the one report of their replica. Pure. */
 import { type LatencySketch, mergeSketches } from '../../api/latency-sketch.ts';
-import type { PodReport, VersionCounters } from '../../api/pod-report.ts';
+import type { OutputCounts, PodReport, VersionCounters } from '../../api/pod-report.ts';
 
 /** What a process has counted. It outlives the process, so that a replica's counters never go back. */
 export interface Tally {
   versions: PodReport['versions'];
   latency: LatencySketch;
   queue: LatencySketch;
+  outputs?: Record<string, OutputCounts> | undefined;
 }
 
 export const NOTHING: Tally = { versions: {}, latency: {}, queue: {} };
+
+/** Labels of an output, whose counts have a name each; the others are counted together under the empty one. */
+const MOST_LABELS = 64;
 
 /** The worst first. */
 const STATES: readonly PodReport['load']['state'][] = ['Failed', 'Pending', 'Downloading', 'Loading', 'Loaded'];
@@ -51,7 +55,23 @@ export function addTallies(a: Tally, b: Tally): Tally {
     versions: join(a.versions, b.versions, addCounters),
     latency: mergeSketches([a.latency, b.latency]),
     queue: mergeSketches([a.queue, b.queue]),
+    ...((a.outputs ?? b.outputs) && { outputs: join(a.outputs ?? {}, b.outputs ?? {}, addOutputs) }),
   };
+}
+
+/** Of more labels than may be shown the first in order keep their names, however reports are grouped. */
+function addOutputs(a: OutputCounts, b: OutputCounts): OutputCounts {
+  const counts = new Map(Object.entries(join(a.counts, b.counts, (x, y) => x + y)));
+  if (a.kind === 'numbers') return { kind: a.kind, counts: Object.fromEntries(counts) };
+  const labels = [...counts.keys()].filter((label) => label !== '').sort();
+  const others = labels.slice(MOST_LABELS);
+  let rest = counts.get('') ?? 0;
+  for (const label of others) {
+    rest += counts.get(label) as number;
+    counts.delete(label);
+  }
+  if (others.length > 0) counts.set('', rest);
+  return { kind: a.kind, counts: Object.fromEntries(counts) };
 }
 
 function addCounters(a: VersionCounters, b: VersionCounters): VersionCounters {
@@ -61,10 +81,10 @@ function addCounters(a: VersionCounters, b: VersionCounters): VersionCounters {
 }
 
 function join<T>(a: Record<string, T>, b: Record<string, T>, both: (x: T, y: T) => T): Record<string, T> {
-  const joined = { ...a };
+  const joined = new Map(Object.entries(a));
   for (const [key, value] of Object.entries(b)) {
-    const known = a[key];
-    joined[key] = known === undefined ? value : both(known, value);
+    const known = joined.get(key);
+    joined.set(key, known === undefined ? value : both(known, value));
   }
-  return joined;
+  return Object.fromEntries(joined);
 }

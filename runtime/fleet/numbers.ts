@@ -1,9 +1,11 @@
 /** The numbers of a replica: asked of its processes, added up with those of processes that are gone. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { Diffs } from '../../api/diffs.ts';
 import type { Launch } from '../../api/launch.ts';
 import type { PodReport } from '../../api/pod-report.ts';
+import { customOf, type MetricJson } from '../plugins/custom-metrics.ts';
 import type { Crew } from './crew.ts';
-import { type Metric, mergeMetrics } from './merge-metrics.ts';
+import { aggregate, type Metric, mergeMetrics } from './merge-metrics.ts';
 import { addTallies, mergeReports, NOTHING } from './merge-reports.ts';
 
 export interface NumbersOptions {
@@ -15,28 +17,45 @@ export interface NumbersOptions {
 }
 
 export interface Numbers {
-  report(): Promise<PodReport>;
+  /** @param custom names of metrics that are wanted in it */
+  report(custom?: readonly string[]): Promise<PodReport>;
+  /** What its processes keep, newest first. */
+  diffs(): Promise<Diffs>;
   metrics(): Promise<{ contentType: string; text: string }>;
   /** Whether every process that serves answers. */
   live(): Promise<boolean>;
 }
 
 export function createNumbers(options: NumbersOptions): Numbers {
-  const { crew } = options;
+  const { crew, launch } = options;
   const registry = ownRegistry(crew);
+  const metricSets = async () => {
+    await Promise.all(crew.alive.map((member) => member.ask('metrics')));
+    const own = (await registry.getMetricsAsJSON()) as unknown as Metric[];
+    // The head's own loop and heap say nothing of those that serve; its processor time and memory are the replica's.
+    const costs = own.filter(({ name }) => name.startsWith('process_') || name.startsWith('modelship_'));
+    return [costs, ...crew.alive.map(({ metrics }) => metrics), crew.buried.metrics];
+  };
   return {
-    async report() {
+    async report(names = []) {
       const answered = await Promise.all(crew.alive.map((member) => member.ask('report')));
       const report = reportOf(options);
-      return { ...report, ready: report.ready && answered.some(Boolean) };
+      const ready = report.ready && answered.some(Boolean);
+      if (names.length === 0) return { ...report, ready };
+      const merged = await aggregate(await metricSets()).getMetricsAsJSON();
+      return { ...report, ready, custom: customOf(merged as unknown as MetricJson[], names) };
     },
-    async metrics() {
-      await Promise.all(crew.alive.map((member) => member.ask('metrics')));
-      const own = (await registry.getMetricsAsJSON()) as unknown as Metric[];
-      // The head's own loop and heap say nothing of those that serve; its processor time and memory are the replica's.
-      const costs = own.filter(({ name }) => name.startsWith('process_') || name.startsWith('modelship_'));
-      return mergeMetrics([costs, ...crew.alive.map(({ metrics }) => metrics), crew.buried.metrics]);
+    async diffs() {
+      await Promise.all(crew.alive.map((member) => member.ask('diffs')));
+      const kept = crew.alive.flatMap((member) => member.takeDiffs() ?? []);
+      return {
+        model: launch.model,
+        stable: launch.version,
+        keep: Math.max(0, ...kept.map(({ keep }) => keep)),
+        diffs: kept.flatMap(({ diffs }) => diffs).sort((a, b) => (a.at < b.at ? 1 : -1)),
+      };
     },
+    metrics: async () => mergeMetrics(await metricSets()),
     async live() {
       return (await Promise.all(crew.serving.map((member) => member.ask('report')))).every(Boolean);
     },
@@ -64,6 +83,8 @@ function reportOf({ launch, crew, startedAt, draining }: NumbersOptions): PodRep
     versions: tally.versions,
     latency: tally.latency,
     queue: tally.queue,
+    // While nobody asks for them, those of the dead are not shown either.
+    ...(merged.outputs && { outputs: tally.outputs }),
     startedAt,
     ready,
   };

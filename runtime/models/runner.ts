@@ -12,6 +12,8 @@ export interface Work {
   caller: object;
   /** Calls back once when nobody waits for the answer any more. @returns how to stop listening */
   onGone(callback: () => void): () => void;
+  /** Nobody waits for it: it is run after all else, has half of the room to wait in, and no part in a cache. */
+  background?: boolean;
 }
 
 export interface Done {

@@ -12,8 +12,11 @@ export interface ExecutionSources extends GpuOptions {
 
 const ITEMS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
-/** @returns to be told of each answer */
-export function registerExecution(registry: Registry, sources: ExecutionSources): (done: Done) => void {
+/** @returns to be told of each answer, and whether it was no user's but a mirror's copy */
+export function registerExecution(
+  registry: Registry,
+  sources: ExecutionSources,
+): (done: Done, copied: boolean) => void {
   const { own } = sources;
   const registers = [registry];
   registerPlace(registry, own);
@@ -38,8 +41,8 @@ export function registerExecution(registry: Registry, sources: ExecutionSources)
       for (const [place, count] of Object.entries(from)) this.inc({ ...labels, from: place }, count);
     },
   });
-  return (done) => {
-    from[done.from]++;
+  return (done, copied) => {
+    if (!copied) from[done.from]++;
     if (done.first) items.observe(done.batch);
   };
 }

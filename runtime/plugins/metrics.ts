@@ -1,10 +1,11 @@
 /** Prometheus metrics of one process. Counters that the report shows too are read from the book when scraped. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { VersionCounters } from '../../api/pod-report.ts';
+import type { CustomMetric, VersionCounters } from '../../api/pod-report.ts';
 import { ALL } from '../../api/units.ts';
 import type { VersionBook } from '../counters.ts';
 import type { Done } from '../models/runner.ts';
 import type { Traffic } from '../traffic/traffic.ts';
+import { customOf, type MetricJson } from './custom-metrics.ts';
 import { type ExecutionSources, registerExecution } from './execution-metrics.ts';
 import { HotHistogram } from './hot-histogram.ts';
 
@@ -25,8 +26,13 @@ export interface Metrics {
   answered(version: string, status: number): void;
   /** Times an answer of this process's own version. */
   took(seconds: number): void;
-  /** Counts an answer of the model or the cache, and times its wait and its run. */
-  ran(done: Done): void;
+  /**
+   * Counts an answer of the model or the cache, and times its wait and its run.
+   * @param copied it was no user's but a mirror's copy: what the model did counts, not that it was answered
+   */
+  ran(done: Done, copied?: boolean): void;
+  /** By name; see `customOf`. */
+  custom(names: readonly string[]): Promise<Record<string, CustomMetric>>;
   text(): Promise<{ contentType: string; text: string }>;
   /** As prom-client's JSON, to be added up over processes. */
   json(): Promise<object[]>;
@@ -54,10 +60,14 @@ export function createMetrics(sources: MetricsSources): Metrics {
   return {
     answered,
     took: (seconds) => duration.observe(seconds),
-    ran(done) {
-      executed(done);
-      if (done.from !== 'cache') queue.observe(done.queued / 1_000);
+    ran(done, copied = false) {
+      executed(done, copied);
+      if (!copied && done.from !== 'cache') queue.observe(done.queued / 1_000);
       if (done.first) compute.observe(done.computed / 1_000);
+    },
+    async custom(names) {
+      // All of them: some are only brought up to date by others, as process_cpu_seconds_total is.
+      return customOf((await registry.getMetricsAsJSON()) as unknown as MetricJson[], names);
     },
     text: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
     json: () => registry.getMetricsAsJSON(),
@@ -163,7 +173,7 @@ function registerBook(registry: Registry, book: VersionBook): void {
   fromBook('modelship_routed_requests_total', 'Requests that this entry drew for a version.', (c) => c.routed);
   fromBook('modelship_forwarded_requests_total', 'Requests sent on to another version.', (c) => c.forwarded);
   fromBook('modelship_forward_failures_total', 'Forwarded requests that failed.', (c) => c.failed);
-  fromBook('modelship_mirrored_requests_total', 'Requests copied to a version.', (c) => c.mirrored);
+  registerMirrored(registry, book);
   new Counter({
     name: 'modelship_shielded_requests_total',
     help: 'Requests drawn for a version that another one answered, by reason.',
@@ -173,6 +183,30 @@ function registerBook(registry: Registry, book: VersionBook): void {
       this.reset();
       for (const [version, { shielded }] of book.entries()) {
         for (const [reason, count] of Object.entries(shielded)) this.inc({ version, reason }, count);
+      }
+    },
+  });
+}
+
+/** `uncompared`: answered, but the request had asked for none of the outputs that are compared. */
+function registerMirrored(registry: Registry, book: VersionBook): void {
+  new Counter({
+    name: 'modelship_mirrored_requests_total',
+    help: 'Requests to be copied to a version, by what came of it: same, different, uncompared, failed, dropped.',
+    labelNames: ['version', 'result'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [version, { mirrored, compared, differing, mirrorFailed, mirrorDropped }] of book.entries()) {
+        const uncompared = mirrored - compared - mirrorFailed;
+        const results = {
+          same: compared - differing,
+          different: differing,
+          uncompared,
+          failed: mirrorFailed,
+          dropped: mirrorDropped,
+        };
+        for (const [result, count] of Object.entries(results)) this.inc({ version, result }, count);
       }
     },
   });

@@ -28,7 +28,7 @@ export function fastLane({ model, inference, bodyBytes }: FastLaneOptions) {
     if (encoding !== undefined && !understands(encoding)) return false;
     readBody(request, bodyBytes, (error, body) => {
       if (error) {
-        send(response, inference.refuse(error), true);
+        send(response, inference.refuse(error, inference.isCopy(request.headers)), true);
         return;
       }
       const call = callOf(request, response, { model, version: undefined, body });

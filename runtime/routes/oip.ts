@@ -1,4 +1,5 @@
 /** The Open Inference Protocol v2 over REST, for both public doors. */
+import { RequestError } from '../errors.ts';
 import { PLATFORM } from '../protocol/model-config.ts';
 import { oipRest } from '../protocol/oip-rest.ts';
 import { route, send } from './app.ts';
@@ -47,6 +48,20 @@ export const registerOip: RegisterProtocol = async (app, context) => {
   }
   await registerOipInfer(app, context);
   await registerRepository(app, context);
+};
+
+/** For mirrors alone, whose copies all go this way, whatever protocol the users' requests came by. */
+export const registerCopies: RegisterProtocol = ({ fastify }, { inference }) => {
+  fastify.route({
+    method: 'POST',
+    url: `${MODEL_PATHS[0]}/infer`,
+    onRequest: async ({ headers, method, url }) => {
+      if (inference.isCopy(headers)) return;
+      throw new RequestError('ROUTE_NOT_FOUND', `there is nothing at ${method} ${url.slice(0, 200)}`);
+    },
+    handler: async (request, reply) =>
+      send(reply, await inference.infer(fastifyCall(request, reply, request.params as Params), oipRest)),
+  });
 };
 
 /** The inference routes alone: what other protocols forward to. */

@@ -2,7 +2,7 @@
 import { registerDocs } from './docs.ts';
 import { registerGraphql } from './graphql.ts';
 import { registerGrpcForward } from './grpc-forward.ts';
-import { registerOip } from './oip.ts';
+import { registerCopies, registerOip } from './oip.ts';
 import type { RegisterProtocol } from './protocol.ts';
 import { registerSagemaker } from './sagemaker.ts';
 import { registerTensorflow } from './tensorflow.ts';
@@ -23,5 +23,8 @@ export const registerProtocols: RegisterProtocol = async (app, context) => {
   for (const [name, register] of Object.entries(BY_NAME)) {
     if (context.serving.protocols.includes(name)) await register(app, context);
   }
+  const { inference, serving } = context;
+  const takesOip = serving.protocols.some((name) => name === 'rest' || name === 'graphql');
+  if (inference.kind === 'direct' && !takesOip) await registerCopies(app, context);
   await registerDocs(app, context);
 };

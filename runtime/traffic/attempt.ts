@@ -23,6 +23,10 @@ export interface Hop {
   timeoutMs: number;
   /** An answer that was already being passed on was cut short. */
   onCut(): void;
+  /** It is a copy: nobody waits for the answer. */
+  mirror?: boolean;
+  /** Largest answer that is held rather than passed on as it comes, bytes; see `HELD_BYTES`. */
+  heldBytes?: number;
 }
 
 export type Outcome =
@@ -106,20 +110,23 @@ class Attempt {
   #send(endpoint: Endpoint): Promise<ExchangeResult> {
     const { method, url, body } = this.#hop.request;
     return new Promise((resolve) => {
-      this.#exchange = new Exchange({
-        // In the same tick, since a stream may end in it.
-        result: (result) => {
-          if (result.kind === 'answer' && result.body instanceof Readable) {
-            if (result.status === MISDIRECTED) result.body.destroy();
-            else this.#streaming = true;
-          }
-          resolve(result);
+      this.#exchange = new Exchange(
+        {
+          // In the same tick, since a stream may end in it.
+          result: (result) => {
+            if (result.kind === 'answer' && result.body instanceof Readable) {
+              if (result.status === MISDIRECTED) result.body.destroy();
+              else this.#streaming = true;
+            }
+            resolve(result);
+          },
+          closed: (cut) => {
+            endpoint.inFlight--;
+            if (this.#streaming) this.#endStream(cut);
+          },
         },
-        closed: (cut) => {
-          endpoint.inFlight--;
-          if (this.#streaming) this.#endStream(cut);
-        },
-      });
+        this.#hop.heldBytes,
+      );
       endpoint.inFlight++;
       endpoint.pool.dispatch({ method, path: url, headers: this.#headers, body: body ?? null }, this.#exchange);
     });

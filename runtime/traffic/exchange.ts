@@ -23,6 +23,7 @@ export interface ExchangeEvents {
 
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #events: ExchangeEvents;
+  readonly #most: number;
   #controller: Dispatcher.DispatchController | undefined;
   #abortedWith: Error | undefined;
   #over = false;
@@ -34,8 +35,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** The reader let go of the stream before its end: that the rest is missing is no failure then. */
   #unread = false;
 
-  constructor(events: ExchangeEvents) {
+  /** @param most bytes of an answer that are held */
+  constructor(events: ExchangeEvents, most = HELD_BYTES) {
     this.#events = events;
+    this.#most = most;
   }
 
   /** Gives up: the connection is closed, so that the other side may stop too. */
@@ -55,7 +58,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     this.#status = status;
     this.#headers = headers;
-    if (Number(headers['content-length']) > HELD_BYTES) this.#startStream(controller);
+    if (Number(headers['content-length']) > this.#most) this.#startStream(controller);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -65,7 +68,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
     this.#held.push(chunk);
     this.#heldBytes += chunk.length;
-    if (this.#heldBytes > HELD_BYTES) this.#startStream(controller);
+    if (this.#heldBytes > this.#most) this.#startStream(controller);
   }
 
   onResponseEnd(): void {

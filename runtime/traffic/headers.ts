@@ -35,7 +35,7 @@ const NOT_GIVEN_BACK = new Set(HOP_BY_HOP);
 /** @returns names and values in turn */
 export function headersToForward(
   headers: IncomingHttpHeaders,
-  hop: { from: string; to: string; timeoutMs: number },
+  hop: { from: string; to: string; timeoutMs: number; mirror?: boolean },
 ): string[] {
   const named = namedByConnection(headers.connection);
   const result: string[] = [];
@@ -46,6 +46,7 @@ export function headersToForward(
     else for (const each of value ?? []) result.push(name, each);
   }
   result.push(VERSION_HEADER, hop.to, FORWARDED_HEADER, hop.from, TIMEOUT_HEADER, String(hop.timeoutMs));
+  if (hop.mirror) result.push(MIRROR_HEADER, hop.from);
   return result;
 }
 

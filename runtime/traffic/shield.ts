@@ -3,7 +3,7 @@ import type { ShieldReason } from '../../api/pod-report.ts';
 import { type Answer, VERSION_HEADER } from '../answer.ts';
 import type { Clock } from '../clock.ts';
 import { REQUEST_ERRORS, RequestError } from '../errors.ts';
-import type { SplitRequest } from '../split.ts';
+import type { AnswerOwn, SplitRequest } from '../split.ts';
 import { attempt, type Outcome } from './attempt.ts';
 import type { Ticket } from './circuit.ts';
 import type { Route } from './routing.ts';
@@ -29,10 +29,10 @@ export class Shield {
    * A request that drew the version: whatever goes wrong there, the process's own version answers while there is time.
    * The version gets half of the time that is left, so that there is.
    */
-  async drawn(route: Route, request: SplitRequest, answerOwn: () => Promise<Answer>): Promise<Answer> {
+  async drawn(route: Route, request: SplitRequest, answerOwn: AnswerOwn): Promise<Answer> {
     const shielded = (reason: ShieldReason) => {
       route.counters.shielded[reason]++;
-      return answerOwn();
+      return answerOwn(true);
     };
     if (!route.target) return shielded('unreachable');
     const ticket = route.circuit.enter();
@@ -46,7 +46,7 @@ export class Shield {
       case 'full':
         return shielded('open');
       case 'unsendable':
-        return answerOwn();
+        return answerOwn(true);
       case 'answer':
         if (outcome.answer.status < 500 || !this.#timeLeft(request)) return outcome.answer;
         discard(outcome.answer);

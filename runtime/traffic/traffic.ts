@@ -4,10 +4,11 @@ import type { Answer } from '../answer.ts';
 import type { Clock } from '../clock.ts';
 import type { VersionBook } from '../counters.ts';
 import { RequestError } from '../errors.ts';
-import { type Split, type SplitRequest, unknownVersion } from '../split.ts';
+import { type AnswerOwn, type Split, type SplitRequest, unknownVersion } from '../split.ts';
 import { Circuit } from './circuit.ts';
 import { Forwarder } from './forwarder.ts';
 import { FORWARDED_HEADER } from './headers.ts';
+import { Mirror } from './mirror.ts';
 import { Routing } from './routing.ts';
 import { Shield } from './shield.ts';
 import { TableSource, type TrafficLogger } from './table-source.ts';
@@ -27,9 +28,17 @@ export interface TrafficOptions {
   onTable?(table: TrafficTable): void;
   /** Host name → addresses; the system's resolver unless a test says otherwise. */
   resolve?: Resolve;
+  /** That a version may take for a copy of a request, ms. Default 30 s. */
+  timeoutMs?: number;
+  /** Whether this process has enough to do already, so that nothing is copied. Default: never. */
+  pressure?(): boolean;
+  /** Ms since 1970. Default: the system's. */
+  wallClock?(): number;
 }
 
 export interface Traffic extends Split {
+  /** Told of what was answered as the own version. */
+  readonly mirror: Mirror;
   /** Reads the table, so that it is in force before the first request. A missing or bad file is logged, not thrown. */
   start(): Promise<void>;
   /** To be called when nothing comes in any more; resolves when all connections to other versions are closed. */
@@ -43,6 +52,7 @@ export function createTraffic(options: TrafficOptions): Traffic {
 }
 
 class TableSplit implements Traffic {
+  readonly mirror: Mirror;
   readonly #options: TrafficOptions;
   readonly #forwarder: Forwarder;
   readonly #shield: Shield;
@@ -51,11 +61,15 @@ class TableSplit implements Traffic {
   #routing: Routing | undefined;
 
   constructor(options: TrafficOptions) {
-    const { model, ownVersion, clock, logger, tableFile: file } = options;
+    const { model, ownVersion, clock, logger, tableFile: file, ...others } = options;
     this.#options = options;
     this.#forwarder = new Forwarder(options);
     this.#shield = new Shield({ model, own: ownVersion, clock });
     this.#ownCounters = options.counters.of(ownVersion);
+    const { random, counters, timeoutMs = 30_000, pressure = () => false, wallClock = Date.now } = others;
+    const warn = (details: object, message: string) => logger.warn(details, message);
+    const load = { timeoutMs, pressure, wallClock, warn };
+    this.mirror = new Mirror({ model, own: ownVersion, clock, random, counters, ...load });
     const onTable = (table: TrafficTable) => this.#use(table);
     if (file !== undefined) this.#source = new TableSource({ file, model, clock, logger, onTable });
   }
@@ -66,6 +80,7 @@ class TableSplit implements Traffic {
 
   async stop(): Promise<void> {
     await this.#source?.stop();
+    this.mirror.stop();
     await this.#forwarder.stop();
   }
 
@@ -83,7 +98,7 @@ class TableSplit implements Traffic {
     return names.includes(own) ? names : [own, ...names];
   }
 
-  handle(request: SplitRequest, answerOwn: () => Promise<Answer>): Promise<Answer> {
+  handle(request: SplitRequest, answerOwn: AnswerOwn): Promise<Answer> {
     const routing = this.#routing;
     if (request.pinned !== undefined) return this.#pinned(request.pinned, routing, request, answerOwn);
     if (routing !== undefined && request.headers[FORWARDED_HEADER] === undefined) {
@@ -95,12 +110,7 @@ class TableSplit implements Traffic {
     return answerOwn();
   }
 
-  #pinned(
-    version: string,
-    routing: Routing | undefined,
-    request: SplitRequest,
-    answerOwn: () => Promise<Answer>,
-  ): Promise<Answer> {
+  #pinned(version: string, routing: Routing | undefined, request: SplitRequest, answerOwn: AnswerOwn): Promise<Answer> {
     if (version === this.#options.ownVersion) {
       this.#ownCounters.routed++;
       return answerOwn();
@@ -127,6 +137,7 @@ class TableSplit implements Traffic {
       countersOf: (version) => counters.of(version),
       newCircuit: (version) => this.#newCircuit(version),
     });
+    this.mirror.use(this.#routing);
     onTable?.(table);
   }
 

@@ -44,6 +44,30 @@ export const FORMAT_CASES: Readonly<Record<string, FormatCases>> = {
     ],
     refused: ['', 'pcv://claim/x', 's3://bucket', 'pvc://claim', 'pvc:///x', 'https://host', 'file://', 'oci://x/y'],
   },
+  'URI of golden requests': {
+    of: (uri) => withVersions({ name: 'a', model: { uri: 'a' }, golden: { uri } }),
+    accepted: [
+      'configmap://digits-golden/golden.json',
+      'configmap://a.b/.golden',
+      'pvc://models/digits/golden.json',
+      's3://bucket/golden.json',
+      'https://example.com/golden.json',
+      'file:///golden.json',
+      './golden.json',
+    ],
+    refused: [
+      '',
+      'configmap://golden',
+      'configmap:///golden.json',
+      'configmap://a/b/golden.json',
+      'configmap://a/..',
+      'configmap://a/..data',
+      'configmap://a/.',
+      'configmap://A/golden.json',
+      'config://a/golden.json',
+    ],
+  },
+  'a model in a ConfigMap': { of: (uri) => withModel({ uri }), accepted: [], refused: ['configmap://models/x.onnx'] },
   sha256: {
     of: (sha256) => withModel({ uri: 'a', sha256 }),
     accepted: ['0123456789abcdef'.repeat(4)],
@@ -68,6 +92,11 @@ export const FORMAT_CASES: Readonly<Record<string, FormatCases>> = {
     of: (host) => manifest({ routing: { gateway: { parentRefs: [{ name: 'public' }], hostnames: [host] } } }),
     accepted: ['digits.example.com', '*.example.com', 'localhost'],
     refused: ['', 'Digits.example.com', '*', 'https://example.com', 'a..b'],
+  },
+  'path prefix': {
+    of: (pathPrefix) => manifest({ routing: { gateway: { parentRefs: [{ name: 'public' }], pathPrefix } } }),
+    accepted: ['/digits', '/team/digits', '/a.b~c_d-e'],
+    refused: ['', '/', 'digits', '/digits/', '//digits', '/a/../b', '/a?b', '/a b', '/a/.'],
   },
   'label value': {
     of: (team) => withServing({ pod: { labels: { team } } }),

@@ -67,7 +67,7 @@ function resolved(spec: ModelDeploymentSpec) {
     gpu: effective.effectiveGpu(serving),
     cache: effective.effectiveCache(serving),
     rollout: effective.effectiveRollout(spec),
-    parents: effective.effectiveParents(spec),
+    gateway: effective.effectiveGateway(spec),
     retireAfter: effective.retireAfterMs(spec),
     shares: [...effective.statedShares(spec)],
     shadow: effective.shadowPoints(second),
@@ -88,8 +88,19 @@ function bareSpec(path: string): Fields {
       cache: { size: '1Mi' },
       limits: {},
     },
-    rollout: { steps: [{ traffic: 10 }], analysis: { checks: [{ metric: 'error-rate', max: 1 }] } },
-    routing: { gateway: { parentRefs: [{ name: 'public' }] } },
+    rollout: {
+      steps: [{ traffic: 10 }],
+      analysis: {
+        checks: [{ metric: 'error-rate', max: 1 }],
+        ...(path.includes('.compare.') && { compare: {} }),
+      },
+    },
+    routing: {
+      gateway: {
+        parentRefs: [{ name: 'public' }],
+        ...(path.includes('.grpc.') && { grpc: { parentRefs: [{ name: 'grpc' }] } }),
+      },
+    },
   };
 }
 

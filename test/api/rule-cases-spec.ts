@@ -21,11 +21,12 @@ const GPU = 'give exactly one of count, mig, shared, claim';
 const RESERVED = "keys that start with modelship.dev/ are the operator's own";
 const ENV = 'give either value or valueFrom, not both';
 const STEPS = 'steps must not go down: give traffic in rising order';
-const CHECK_KIND = 'a check is exactly one of metric, prometheus';
+const CHECK_KIND = 'a check is exactly one of metric, custom, prometheus';
 const CHECK_BOUND = 'a check needs min, max or maxRatio';
 const CHECK_EMPTY = 'no value passes: min is above max';
 const CHECK_RATIO = 'maxRatio compares canary and stable; a prometheus check has no stable side';
-const DISAGREEMENT_RATIO = 'disagreement is between canary and stable already: give max instead of maxRatio';
+const DISAGREEMENT_RATIO =
+  'disagreement and output-shift are between canary and stable already: give max instead of maxRatio';
 const PAIRS = 'a disagreement check compares mirrored requests: give mirror above 0';
 
 export const serving: Record<string, RuleCase> = {
@@ -84,6 +85,11 @@ export const rollouts: Record<string, RuleCase> = {
   'a check of a metric': { manifest: withCheck({ metric: 'latency-p99', maxRatio: 1.2 }) },
   'a check of a query': { manifest: withCheck({ prometheus: 'up', min: 0.5, max: 1 }) },
   'a check of both': { manifest: withCheck({ metric: 'error-rate', prometheus: 'up', max: 1 }), refused: CHECK_KIND },
+  'a check of a metric of its own': { manifest: withCheck({ custom: 'queue_depth', max: 10 }) },
+  'a check of a metric and one of its own': {
+    manifest: withCheck({ metric: 'error-rate', custom: 'queue_depth', max: 1 }),
+    refused: CHECK_KIND,
+  },
   'a check of neither': { manifest: withCheck({ max: 1 }), refused: CHECK_KIND },
   'a check without a bound': { manifest: withCheck({ metric: 'error-rate' }), refused: CHECK_BOUND },
   'a check that nothing passes': {
@@ -93,6 +99,10 @@ export const rollouts: Record<string, RuleCase> = {
   'a ratio of a query': { manifest: withCheck({ prometheus: 'up', maxRatio: 1.2 }), refused: CHECK_RATIO },
   'a ratio of a disagreement': {
     manifest: withCheck({ metric: 'disagreement', maxRatio: 1.2 }, { mirror: 10 }),
+    refused: DISAGREEMENT_RATIO,
+  },
+  'a ratio of a shift': {
+    manifest: withCheck({ metric: 'output-shift', maxRatio: 1.2 }),
     refused: DISAGREEMENT_RATIO,
   },
   'a disagreement with mirrored requests': {

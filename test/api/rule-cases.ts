@@ -3,6 +3,7 @@
  * and as a predicate for files. `rules.test.ts` replays it on the schemas, `test/cluster/crd` on a real API server.
  */
 import { type Fields, manifest, version, withModel, withPod, withServing, withVersions } from './builders.ts';
+import { routing } from './rule-cases-routing.ts';
 import { durations, rollouts, serving } from './rule-cases-spec.ts';
 
 export interface RuleCase {
@@ -135,6 +136,17 @@ const models: Record<string, RuleCase> = {
   'a path inside a volume': { manifest: withModel({ uri: 'pvc://models/digits/..hidden/model.onnx' }) },
   'a path that leaves its volume': { manifest: withModel({ uri: 'pvc://models/../secrets/x' }), refused: INSIDE },
   'a path that ends above its volume': { manifest: withModel({ uri: 'pvc://models/digits/..' }), refused: INSIDE },
+  'golden requests that leave their volume': {
+    manifest: withVersions(version('v1', { golden: { uri: 'pvc://models/../golden.json' } })),
+    refused: INSIDE,
+  },
+  'a tolerance of nothing': {
+    manifest: withVersions(version('v1', { golden: { uri: 'configmap://a/golden.json', tolerance: 0 } })),
+  },
+  'other golden requests for the same version': {
+    before: withVersions(version('v1', { golden: { uri: 'configmap://a/golden.json' } })),
+    manifest: withVersions(version('v1', { golden: { uri: 'configmap://b/golden.json' } })),
+  },
   'a path of a laptop may go up': { manifest: withModel({ uri: '../models/model.onnx' }) },
 };
 
@@ -145,5 +157,6 @@ export const RULE_CASES: Readonly<Record<string, RuleCase>> = {
   ...models,
   ...serving,
   ...rollouts,
+  ...routing,
   ...durations(),
 };

@@ -1,7 +1,9 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import type { RolloutStatus } from '../../api/status.ts';
 import { render, renderLines } from '../../cli/live-table.ts';
 import { colorPaint, visibleWidth } from '../../cli/output.ts';
+import type { DeploymentView } from '../../local/snapshot.ts';
 import { snapshotOf, versionView } from './support.ts';
 
 const busy = snapshotOf(
@@ -50,6 +52,46 @@ const moving = snapshotOf(
   ],
   { phase: 'Moving', waiting: ['v3 is not ready; the split v2 100% takes effect when it is'] },
 );
+
+const walk: RolloutStatus = {
+  id: '3f2a9c01-t85s00',
+  target: '3f2a9c01',
+  phase: 'Progressing',
+  reason: 'Analyzing',
+  message: 'step 1 of 2 (v1 75%, v2 25%): v2: error-rate: 45 of 100 requests',
+  step: 0,
+  steps: 2,
+  startedAt: '2026-01-01T00:00:00Z',
+  movedAt: '2026-01-01T00:00:00Z',
+  from: { v1: 10_000 },
+  to: { v2: 10_000 },
+  stable: 'v1',
+};
+
+describe('a rollout in the live table', () => {
+  const [deployment] = moving.deployments;
+  const shown = (rollout: RolloutStatus, more: object = {}) =>
+    render({ ...moving, deployments: [{ ...(deployment as DeploymentView), ...more, rollout }] }, 120);
+
+  it('is one sentence, said once, while it goes on', () => {
+    const text = shown(walk, { waiting: [walk.message] });
+    expect(text).toContain(`  rollout Progressing (Analyzing), step 1 of 2: ${walk.message}`);
+    expect(text.split(walk.message)).toHaveLength(2);
+  });
+
+  it('is no more said once it has completed, and the way back is shown where it was taken back', () => {
+    expect(shown({ ...walk, phase: 'Completed' })).not.toContain('rollout');
+    const taken = { ...walk, phase: 'RolledBack', reason: 'CheckFailed', message: 'v2: error-rate 0.4' } as const;
+    const versions = [
+      versionView('v1', { wanted: 0, goal: 100, share: 100 }),
+      versionView('v2', { wanted: 100, goal: 0, share: 0, phase: 'Withdrawn' }),
+    ];
+    const text = shown(taken, { versions });
+    expect(text).toContain('rollout RolledBack (CheckFailed), step 1 of 2: v2: error-rate 0.4');
+    expect(text).toMatch(/v1 +Ready +100% /);
+    expect(text).toMatch(/v2 +Withdrawn +0% /);
+  });
+});
 
 describe('the live table', () => {
   it('shows everything at 120 columns', () => {

@@ -151,4 +151,13 @@ describe('while a move is not over', () => {
     planner.plan(want({ v2: 100 }), seen({ v2: [1, 1] }));
     expect(planner.memory.lost).toEqual({});
   });
+
+  test('a version that is dropped and has a share is asked for what it needs, as any other', () => {
+    const list = want({ v2: 40 }, {}, ['v1']);
+    const versions = list.versions.map((v) => (v.name === 'v1' ? { ...v, share: 6000, size: 2, needed: 4 } : v));
+    const at = seen({ v1: [2, 2], v2: [1, 1] }, { table: table({ v1: 20, v2: 80 }) });
+    expect(sizesOf(plan({ ...list, versions }, at, settled(), NOW))).toEqual({ v1: 4, v2: 1 });
+    const ready = seen({ v1: [4, 4], v2: [1, 1] }, { table: table({ v1: 20, v2: 80 }) });
+    expect(sharesOf(plan({ ...list, versions }, ready, settled(), NOW).table)).toEqual({ v1: 60, v2: 40 });
+  });
 });

@@ -80,3 +80,12 @@ test('a table that is read back is the same text, or it would be written twice a
     expect(JSON.stringify(trafficTable.parse(next))).toBe(JSON.stringify(next));
   }
 });
+
+test.each([
+  ['the one that is asked for, whatever its share', 'v2', 'v2'],
+  ['the largest, where the one that is asked for is not in the table', 'v9', 'v1'],
+  ['the largest, where none is asked for', undefined, 'v1'],
+])('primary is %s', (_, primary, is) => {
+  const at = observed({ v1: 1, v2: 1 }, { table: table({ v1: 80, v2: 20 }) });
+  expect(plan(desired(SHARES, { primary }), at, settled(), NOW).table?.primary).toBe(is);
+});

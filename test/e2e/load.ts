@@ -1,6 +1,7 @@
 /** A closed-loop load of real digits: a fixed number of callers on kept-alive connections, each waiting for its answer. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 
 const DIGITS = path.resolve(import.meta.dirname, '../../examples/digits');
@@ -60,6 +61,13 @@ async function predict(agent: Agent, url: string, scan: number): Promise<Outcome
   return outcome;
 }
 
+export interface LoadOptions {
+  callers?: number;
+  total?: number;
+  /** What each caller waits between an answer and its next request, ms. */
+  pauseMs?: number;
+}
+
 /** A load that runs until it is told to stop, or until `total` requests were sent. */
 export class Load {
   readonly outcomes: Outcome[] = [];
@@ -69,15 +77,13 @@ export class Load {
   #stopped = false;
   #sent = 0;
 
-  constructor(
-    url: string,
-    { callers = 8, total = Number.POSITIVE_INFINITY }: { callers?: number; total?: number } = {},
-  ) {
+  constructor(url: string, { callers = 8, total = Number.POSITIVE_INFINITY, pauseMs = 0 }: LoadOptions = {}) {
     this.#agent = new Agent({ connections: callers, pipelining: 1 });
     this.#callers = Array.from({ length: callers }, async () => {
       while (!this.#stopped && this.#sent < total) {
         const scan = this.#sent++ % bodies.length;
         this.outcomes.push(await predict(this.#agent, url, scan));
+        if (pauseMs > 0) await sleep(pauseMs);
       }
     });
   }

@@ -9,7 +9,10 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'undici';
 import { stringify } from 'yaml';
-import type { Snapshot, VersionView } from '../../local/snapshot.ts';
+import type { Rollout } from '../../api/rollout.ts';
+import { ROLLOUT_COMMAND_FILE, type RolloutCommandName, rolloutCommandText } from '../../api/rollout-command.ts';
+import type { RolloutStatus } from '../../api/status.ts';
+import type { LocalEvent, Snapshot, VersionView } from '../../local/snapshot.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const REQUEST = readFileSync(path.join(ROOT, 'examples/digits/request.json'), 'utf8');
@@ -17,10 +20,16 @@ const REQUEST = readFileSync(path.join(ROOT, 'examples/digits/request.json'), 'u
 interface ManifestOptions {
   cohort?: string;
   retireAfter?: string;
+  rollout?: Rollout;
+  /** Absolute paths of models that are not of the example, by version. */
+  models?: Record<string, string>;
 }
 
-/** A digits ModelDeployment with these shares, in percent. Version vN is model N. */
-export function manifest(traffic: Record<string, number>, { cohort, retireAfter }: ManifestOptions = {}): string {
+/** A digits ModelDeployment with these shares, in percent. Version vN is model N, unless told otherwise. */
+export function manifest(
+  traffic: Record<string, number>,
+  { cohort, retireAfter, rollout, models = {} }: ManifestOptions = {},
+): string {
   return stringify({
     apiVersion: 'modelship.dev/v1alpha1',
     kind: 'ModelDeployment',
@@ -28,11 +37,12 @@ export function manifest(traffic: Record<string, number>, { cohort, retireAfter 
     spec: {
       versions: Object.entries(traffic).map(([name, share]) => ({
         name,
-        model: { uri: `pvc://models/digits/models/${name.slice(1)}/model.onnx` },
+        model: { uri: models[name] ?? `pvc://models/digits/models/${name.slice(1)}/model.onnx` },
         traffic: share,
       })),
       ...(cohort && { cohort: { header: cohort } }),
       ...(retireAfter && { retireAfter }),
+      ...(rollout && { rollout }),
     },
   });
 }
@@ -60,23 +70,35 @@ export class Modelship {
   readonly url: string;
   readonly file: string;
   readonly #folder: string;
-  readonly #child: ChildProcess;
-  readonly #exited: Promise<number>;
+  readonly #port: number;
+  #child: ChildProcess;
+  #exited: Promise<number>;
   readonly #lines: string[] = [];
+  readonly events: LocalEvent[] = [];
   #snapshot: Snapshot | undefined;
 
   private constructor(folder: string, port: number) {
     this.#folder = folder;
     this.url = `http://127.0.0.1:${port}`;
     this.file = path.join(folder, 'digits.yaml');
-    const args = ['run', this.file, '--port', String(port), '--volume', `models=${path.join(ROOT, 'examples')}`];
-    this.#child = spawn(process.execPath, [path.join(ROOT, 'cli/modelship.mjs'), ...args, '--output', 'json'], {
+    this.#port = port;
+    [this.#child, this.#exited] = this.#spawn();
+  }
+
+  #spawn(): [ChildProcess, Promise<number>] {
+    const volume = `models=${path.join(ROOT, 'examples')}`;
+    const args = ['run', this.file, '--port', String(this.#port), '--volume', volume, '--state-dir', this.#stateDir];
+    const child = spawn(process.execPath, [path.join(ROOT, 'cli/modelship.mjs'), ...args, '--output', 'json'], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    this.#exited = once(this.#child, 'exit').then(([code]) => code as number);
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+    for (const stream of [child.stdout, child.stderr]) {
       if (stream) createInterface({ input: stream }).on('line', (line) => this.#hear(line));
     }
+    return [child, once(child, 'exit').then(([code]) => code as number)];
+  }
+
+  get #stateDir(): string {
+    return path.join(this.#folder, 'state');
   }
 
   /** Starts it and waits until the stated split is in force. */
@@ -89,6 +111,30 @@ export class Modelship {
       return digits?.phase === 'Serving' && digits.inForce;
     });
     return modelship;
+  }
+
+  /** Kills the supervisor without a word, with all that it started, and starts it again over the same state folder. */
+  async crash(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#exited;
+    this.#snapshot = undefined;
+    [this.#child, this.#exited] = this.#spawn();
+  }
+
+  /** Where the rollout stands now. */
+  get rollout(): RolloutStatus | undefined {
+    return this.#snapshot?.deployments[0]?.rollout;
+  }
+
+  /** Tells the rollout something, as `modelship rollout` does. */
+  command(command: RolloutCommandName, at = new Date().toISOString()): void {
+    if (!this.rollout) throw new Error('there is no rollout');
+    const { id, step } = this.rollout;
+    this.commandText(rolloutCommandText(command, id, step, at));
+  }
+
+  commandText(text: string): void {
+    writeFileSync(path.join(this.#stateDir, 'digits', ROLLOUT_COMMAND_FILE), text);
   }
 
   /** What it shows of a version now. */
@@ -145,6 +191,13 @@ export class Modelship {
     }
   }
 
+  /** Ends all of it at once, where the end is not what is tested. */
+  async end(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#exited;
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
   /** Ctrl-C. @returns the exit code */
   async stop(): Promise<number> {
     if (this.#child.exitCode === null) this.#child.kill('SIGINT');
@@ -157,6 +210,7 @@ export class Modelship {
     this.#lines.push(line);
     if (!line.startsWith('{')) return;
     const said = JSON.parse(line);
+    if (said.event) this.events.push(said.event);
     const snapshot = said.snapshot ?? said;
     if (Array.isArray(snapshot.deployments)) this.#snapshot = snapshot;
   }

@@ -1,10 +1,17 @@
 /** A runtime process without a process: the test says when it is ready, reads a table, or dies. */
 import type { PublicDoorName } from '../../api/handoff.ts';
 import type { Launch } from '../../api/launch.ts';
+import type { PodReport } from '../../api/pod-report.ts';
 import type { End, RuntimeProcess } from '../../local/process.ts';
-import { report } from './build.ts';
+import { type Counted, report } from './build.ts';
 
 let ports = 20_000;
+
+/** Inputs and outputs of digits. */
+export const SIGNATURE: NonNullable<PodReport['signature']> = {
+  inputs: [{ name: 'image', datatype: 'FP32', shape: [-1, 64] }],
+  outputs: [{ name: 'label', datatype: 'INT64', shape: [-1] }],
+};
 
 export class FakeProcess implements RuntimeProcess {
   readonly launch: Launch;
@@ -17,6 +24,12 @@ export class FakeProcess implements RuntimeProcess {
   readonly doors = new Set<PublicDoorName>();
   /** Whether it answers `take`. */
   takes = true;
+  /** What its model takes and gives. */
+  signature = SIGNATURE;
+  /** Whether it answers for its report. */
+  reports = true;
+  /** Names of metrics that it was asked for last. */
+  custom: readonly string[] | undefined;
   readonly ended: Promise<End>;
   readonly #onChange: () => void;
   readonly #end = Promise.withResolvers<End>();
@@ -31,6 +44,7 @@ export class FakeProcess implements RuntimeProcess {
 
   becomeReady(): void {
     this.state = 'ready';
+    this.counts({});
     this.#onChange();
   }
 
@@ -41,8 +55,13 @@ export class FakeProcess implements RuntimeProcess {
 
   /** Counts as if it had answered so many requests of users. */
   answered(count: number, digest = 'ab'.repeat(32)): void {
+    this.counts({ answered: count }, digest);
+  }
+
+  /** As totals since its start. */
+  counts(counted: Counted, digest?: string): void {
     const { version } = this.launch;
-    this.report = report(version, { [version]: { answered: count } }, [], digest);
+    this.report = { ...report(version, { [version]: counted }, [], digest), signature: this.signature };
   }
 
   crash(cause = 'ended by SIGKILL', code?: string): void {
@@ -68,7 +87,10 @@ export class FakeProcess implements RuntimeProcess {
     this.doors.clear();
   }
 
-  async poll(): Promise<void> {}
+  async poll(custom?: readonly string[]): Promise<boolean> {
+    this.custom = custom;
+    return this.reports && this.report !== undefined;
+  }
 
   drain(): void {
     if (this.state === 'draining' || this.state === 'ended') return;

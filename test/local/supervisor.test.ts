@@ -52,15 +52,16 @@ describe('the gRPC door', () => {
 });
 
 test('what a local run does not do is said, at the start and after an edit', async () => {
-  const rollout = { steps: [{ traffic: 5 }] };
+  const checks = [{ prometheus: 'up', min: 1 }];
+  const rollout = { steps: [{ traffic: 5 }], analysis: { checks } };
   world = new World({ v1: 100 }, { rollout, serving: { replicas: 3 } });
   world.supervisor.begin();
   expect(world.said('field-ignored')).toEqual([
-    'rollout: steps are not walked; a new split takes effect as soon as all its versions are ready',
+    expect.stringMatching(/^rollout\.analysis: its prometheus checks .* --prometheus URL$/),
     'replicas and autoscaling of v1: each version is one process',
   ]);
   await world.edit({ v1: 100 }, { rollout });
-  expect(world.said('field-ignored').slice(2)).toEqual([expect.stringMatching(/^rollout:/)]);
+  expect(world.said('field-ignored').slice(2)).toEqual([expect.stringMatching(/^rollout\.analysis:/)]);
 });
 
 describe('a crash', () => {
@@ -260,7 +261,7 @@ describe('the state folder', () => {
     world = await World.serving(NINETY_TEN);
     await world.edit({ v2: 100 });
     const before = readdirSync(join(world.folder, 'digits')).sort();
-    expect(before).toEqual(['accepted.json', 'logs', 'traffic.json']);
+    expect(before).toEqual(['accepted.json', 'history.json', 'logs', 'traffic.json']);
     const again = new World({ v1: 50, v2: 50 }, {}, world.folder);
     expect(again.table).toBeUndefined();
     const other = structuredClone(again.supervisor.document);

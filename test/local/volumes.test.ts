@@ -13,6 +13,7 @@ describe('a model on this machine', () => {
     ['/opt/1.onnx', '/opt/1.onnx'],
     ['file:///opt/with%20space/1.onnx', '/opt/with space/1.onnx'],
     ['file://models/1.onnx', '/home/me/project/models/1.onnx'],
+    ['configmap://models/golden.json', '/srv/models/golden.json'],
     ['https://example.com/1.onnx', 'https://example.com/1.onnx'],
   ])('%s is %s', (uri, path) => {
     expect(localUri(uri, places)).toBe(path);
@@ -24,6 +25,8 @@ describe('a model on this machine', () => {
     ['pvc://models/../../etc/passwd', 'PATH_ESCAPES', /inside the claim models/],
     ['pvc://models/..', 'PATH_ESCAPES', /inside/],
     ['pvc://models//etc/passwd', 'PATH_ESCAPES', /inside/],
+    ['configmap://data/golden.json', 'VOLUME_MISSING', /ConfigMap data \(given: models\); add --volume data=DIR/],
+    ['configmap://models/../x', 'PATH_ESCAPES', /inside the ConfigMap models/],
     ['pvc://models', 'PATH_ESCAPES', /inside/],
     ['s3://bucket/1.onnx', 'URI_UNSUPPORTED', /s3:\/\/ is not read by a local run yet; use a path/],
   ])('%s is refused with %s', (uri, code, message) => {

@@ -1,8 +1,10 @@
 /** A supervisor whose processes are played by the test. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ROLLOUT_COMMAND_FILE } from '../../api/rollout-command.ts';
 import { type TrafficTable, trafficTable } from '../../api/traffic-table.ts';
+import type { AskPrometheus } from '../../local/prometheus.ts';
 import type { LocalEvent } from '../../local/snapshot.ts';
 import { DeploymentState } from '../../local/state.ts';
 import { Supervisor } from '../../local/supervisor.ts';
@@ -19,7 +21,7 @@ export class World {
   readonly supervisor: Supervisor;
   doorClosed = false;
 
-  constructor(traffic: Record<string, number>, spec: object = {}, folder?: string) {
+  constructor(traffic: Record<string, number>, spec: object = {}, folder?: string, prometheus?: AskPrometheus) {
     this.folder = folder ?? mkdtempSync(join(tmpdir(), 'modelship-test-'));
     this.supervisor = new Supervisor({
       document: document(traffic, spec),
@@ -30,6 +32,7 @@ export class World {
       },
       state: new DeploymentState(join(this.folder, 'digits')),
       clock: this.clock,
+      prometheus,
       random: () => 0.5,
       start: (launch, onChange) => {
         const process = new FakeProcess(launch, onChange);
@@ -63,6 +66,25 @@ export class World {
   async pass(): Promise<void> {
     this.supervisor.reconcile();
     await settle();
+  }
+
+  /** A beat: reports and commands are read. */
+  async beat(): Promise<void> {
+    await this.supervisor.tick();
+    await settle();
+  }
+
+  /** Beats, as a run has them, while time goes by. */
+  async beats(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += 500) {
+      await this.clock.advance(500);
+      await this.beat();
+    }
+  }
+
+  /** Leaves a command as `modelship rollout` does. */
+  command(text: string): void {
+    writeFileSync(join(this.folder, 'digits', ROLLOUT_COMMAND_FILE), `${text}\n`);
   }
 
   async edit(traffic: Record<string, number>, spec: object = {}): Promise<void> {

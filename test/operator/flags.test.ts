@@ -42,6 +42,10 @@ describe('takes', () => {
       ['--report-url', 'https://proxy.example.com/{namespace}/{pod}'],
       { reportUrl: 'https://proxy.example.com/{namespace}/{pod}' },
     ],
+    'a Prometheus below a path': [
+      ['--prometheus-url', 'https://thanos.example.com/tenant'],
+      { prometheusUrl: 'https://thanos.example.com/tenant' },
+    ],
   };
   it.each(Object.entries(cases))('%s', (_, [args, flags]) => expect(read(...args)).toMatchObject(flags));
 });
@@ -58,6 +62,8 @@ describe('refuses, and says what it expects:', () => {
     'a severity that is none': [['--log-level', 'loud'], /Allowed choices are debug/],
     'a policy that is none': [['--image-pull-policy', 'Sometimes'], /Allowed choices are Always/],
     'reports of nowhere': [['--report-url', 'pods'], /'--report-url <template>'.*expected an http:\/\//],
+    'a Prometheus of no protocol': [['--prometheus-url', 'prometheus:9090'], /expected an http:\/\/ or https:\/\/ URL/],
+    'a Prometheus with a password in its URL': [['--prometheus-url', 'http://a:b@p:9090'], /without user, query/],
     'reports of one pod for all': [['--report-url', 'http://localhost/report'], /with \{ip\}, or with/],
   };
   it.each(Object.entries(cases))('%s', (_, [args, says]) => expect(read(...args)).toMatch(says));

@@ -77,6 +77,8 @@ export interface RunOptions {
   launch?: Partial<Launch>;
   serving?: ServingChanges;
   clock?: Clock;
+  /** Default: none, however busy the machine. */
+  pressure?: () => boolean;
   /** False: the doors are open, the model is not loaded. */
   load?: boolean;
 }
@@ -94,6 +96,7 @@ export async function run(options: RunOptions = {}): Promise<Running> {
   const server = createServer(launch, {
     clock: options.clock ?? realClock,
     random: () => 0,
+    pressure: options.pressure ?? (() => false),
     logger,
     startedAt: '2026-01-01T00:00:00Z',
     runtimeVersion: 'test',

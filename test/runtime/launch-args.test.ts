@@ -10,6 +10,7 @@ describe('the command line', () => {
       'everything',
       {
         sha256: 'a'.repeat(64),
+        golden: { uri: '/mnt/claims/models/digits/golden.json', tolerance: 1e-7 },
         table: '/traffic/traffic.json',
         entry: 'none',
         direct: '[::]:8082',
@@ -47,6 +48,17 @@ describe('the command line', () => {
       'serving that lacks a part',
       replaced('--serving', '{}'),
       /--serving \(limits\): is missing|--serving \(limits\): /,
+    ],
+    [
+      'golden requests without a tolerance',
+      [...launchArgs(launchWith()), '--golden', 'g.json'],
+      /^--golden-tolerance: is missing$/,
+    ],
+    ['a tolerance of nothing', [...launchArgs(launchWith()), '--golden-tolerance', '1'], /^--golden: is missing$/],
+    [
+      'a tolerance that is no number',
+      [...launchArgs(launchWith()), '--golden', 'g.json', '--golden-tolerance', 'some'],
+      /^--golden-tolerance: .*number/,
     ],
     ['a digest that is none', [...launchArgs(launchWith()), '--sha256', 'abc'], /^--sha256: /],
   ])('%s', (_name, args, says) => {

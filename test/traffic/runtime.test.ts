@@ -1,6 +1,9 @@
 import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { sketchQuantile } from '../../api/latency-sketch.ts';
 import { ask, run } from '../runtime/harness.ts';
 import { MODEL, tableOf, temporaryFolder, writeTable } from './support.ts';
 
@@ -31,4 +34,26 @@ test('two real runtimes: shares, names, shield, and a direct port that never for
   const { json: report } = await ask(`${v1.admin}/modelship/report`);
   expect(report.table).toEqual({ revision: 1, primary: 'v1', shares: { v1: 0, v2: 10_000 } });
   expect(report.versions.v2).toMatchObject({ routed: 4, forwarded: 4, failed: 2, shielded: { unreachable: 1 } });
+});
+
+test('the wait for a version that fails is not told as the latency of the one that answers instead', async () => {
+  const SLOW_MS = 1_000;
+  const failing = createServer((request, response) => {
+    request.resume();
+    setTimeout(() => response.writeHead(500).end(), SLOW_MS);
+  });
+  await new Promise<void>((listening) => failing.listen(0, '127.0.0.1', listening));
+  onTestFinished(() => {
+    failing.closeAllConnections();
+    failing.close();
+  });
+  const table = join(await temporaryFolder(), 'traffic.json');
+  const at = { v2: (failing.address() as AddressInfo).port };
+  await writeTable(table, tableOf({ shares: { v1: 0, v2: 10_000 }, at }));
+  const v1 = await run({ launch: { version: 'v1', model: MODEL, table } });
+  const body = { inputs: [{ name: 'image', datatype: 'FP32', shape: [1, 64], data: Array(64).fill(1) }] };
+  expect((await ask(`${v1.entry}/v2/models/${MODEL}/infer`, body)).status).toBe(200);
+  const { json: report } = await ask(`${v1.admin}/modelship/report`);
+  expect(report.versions.v2.shielded.error).toBe(1);
+  expect(sketchQuantile(report.latency, 1)).toBeLessThan((SLOW_MS / 1_000) * 0.9);
 });

@@ -2,6 +2,8 @@
 import { stepFor, stepForFailure } from './blocked-by.ts';
 import type { ObjectProblem, StatusFacts } from './facts.ts';
 import { acceptanceReason, objectReason, type Reason } from './reasons.ts';
+import { rolloutCauses } from './rollout.ts';
+import { routeCauses } from './routes.ts';
 import { progressOf, type VersionView } from './version-status.ts';
 import { cut, oneLine } from './words.ts';
 
@@ -20,11 +22,15 @@ const CAUSE_LENGTH = 2_048;
 
 /** Empty exactly when all is as asked for. Versions that are leaving hold nothing up. */
 export function causesOf(facts: StatusFacts, views: readonly VersionView[], split: string | undefined): Cause[] {
+  const routes = routeCauses(facts);
   const causes = [
     ...acceptanceCause(facts),
     ...facts.objectProblems.map(objectCause),
-    ...views.filter(({ facts: { listed } }) => listed).flatMap(versionCause),
-    ...trafficCause(facts, split),
+    ...rolloutCauses(facts.rollout),
+    ...views.filter(({ facts: { listed, withdrawn } }) => listed && !withdrawn).flatMap(versionCause),
+    ...routes,
+    // What a gateway does not follow is told above.
+    ...trafficCause({ ...facts, inForce: facts.inForce || routes.length > 0 }, split),
   ];
   return [...causes.filter(({ lasting }) => lasting), ...causes.filter(({ lasting }) => !lasting)];
 }

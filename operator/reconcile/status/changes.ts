@@ -30,7 +30,8 @@ function essence({ observedGeneration, conditions, traffic, versions = [], rollo
     conditions: CONDITION_TYPES.map((type) => conditionIn(conditions, type)?.status),
     traffic,
     versions: Object.fromEntries(versions.map(({ name, failure, digest }) => [name, { code: failure?.code, digest }])),
-    rollout,
+    // What is decided is stored before it is done; here the numbers of its checks may wait.
+    rollout: rollout && [rollout.id, rollout.phase, rollout.step, rollout.since],
   };
 }
 
@@ -83,6 +84,8 @@ function versionIn(status: Status | undefined, name: string): VersionStatus | un
 
 function versionEvents(before: VersionStatus | undefined, after: VersionStatus): StatusEvent[] {
   const { name, phase, failure, replicas = 0 } = after;
+  // The rollout has said why.
+  if (phase === 'Withdrawn') return [];
   if (phase === 'Retiring') {
     return before && before.phase !== phase
       ? [event('Normal', 'VersionRetiring', `${name} is no longer listed; it leaves when nobody sends it anything`)]

@@ -1,6 +1,6 @@
 /** All that a status is made of. Gathered by a pass; what is said of it is pure. */
 import type { Serving } from '../../../api/serving.ts';
-import type { Status } from '../../../api/status.ts';
+import type { RolloutStatus, Status } from '../../../api/status.ts';
 import type { TrafficTable } from '../../../api/traffic-table.ts';
 import type { ReportRead } from '../../evidence/reports.ts';
 import type { RenderProblem } from '../../render/input.ts';
@@ -28,15 +28,32 @@ export interface StatusFacts {
   /** In the order of the list; those that are leaving come last. */
   versions: readonly VersionFacts[];
   nodes: readonly NodeFacts[];
+  /** Of a gateway, those that must be there; none where the pods split alone. */
+  routes: readonly RouteFacts[];
   /** Objects that are not as they must be. */
   objectProblems: readonly ObjectProblem[];
+  /** Absent before anything was accepted. */
+  rollout?: RolloutFacts | undefined;
+}
+
+export interface RolloutFacts {
+  /** Name of the ModelDeployment. */
+  model: string;
+  /** Undefined where nothing was ever walked. */
+  state: RolloutStatus | undefined;
+  /** What the walk waits for, in sentences. */
+  waiting: readonly string[];
+  /** What keeps a check from an answer, in sentences. */
+  notes: readonly string[];
 }
 
 export interface VersionFacts {
   name: string;
-  /** False: it is leaving. */
+  /** False: it is leaving. One that the spec no longer lists is not, as long as a rollout has it serve. */
   listed: boolean;
-  /** Share that is asked for, basis points. */
+  /** Listed, and taken back by a rollout: it is not run. */
+  withdrawn?: boolean;
+  /** Share that is wanted, basis points. */
   share: number;
   serving: Serving;
   /** Replicas to run. Under autoscaling the size of the Deployment as the autoscaler set it. */
@@ -62,6 +79,37 @@ export interface DeploymentFacts {
   updatedReplicas: number;
   readyReplicas: number;
   conditions: readonly { type: string; status: string; reason?: string; message?: string }[];
+}
+
+export interface RouteFacts {
+  kind: 'HTTPRoute' | 'GRPCRoute';
+  name: string;
+  /** Absent while it is not there. */
+  createdAt: string | undefined;
+  /** Of the table whose shares it carries; absent where it carries others for a moment. */
+  revision: number | undefined;
+  parents: readonly ParentFacts[];
+}
+
+/** A gateway that a route attaches to. */
+export interface ParentFacts {
+  /** `Gateway public`, with namespace and listener where they are stated. */
+  name: string;
+  /** Whether it takes the route, and whether it finds what the route leads to; absent while it says nothing. */
+  accepted: GatewayWord | undefined;
+  resolved: GatewayWord | undefined;
+}
+
+export interface GatewayWord {
+  holds: boolean;
+  /** Not the same as not holding: it may not know yet. */
+  refuses: boolean;
+  /** Whether it speaks of the route as it is now. */
+  current: boolean;
+  reason: string;
+  message: string;
+  /** RFC 3339. */
+  since: string;
 }
 
 export interface NodeFacts {

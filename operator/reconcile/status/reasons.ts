@@ -174,12 +174,56 @@ export const EVENT_REASONS = {
   VersionRetiring: { says: 'A version is no longer listed and is leaving.', todo: '' },
   VersionRetired: { says: 'A version is gone.', todo: '' },
   TrafficMoved: { says: 'Another split is in force.', todo: '' },
+  RolloutStarted: { says: 'A change of the split is being walked.', todo: '' },
+  RolloutStep: { says: 'A step of the walk is in force: the pods follow it.', todo: '' },
+  RolloutResumed: { says: 'A rollout that was paused goes on.', todo: '' },
+  RolloutCompleted: { says: 'A rollout has come to its end.', todo: '' },
+  CheckFailed: {
+    says: 'A check of the analysis failed; the message has the numbers.',
+    todo: 'look at the version that the message names',
+  },
+} as const satisfies Entries;
+
+/** Of a rollout: of Ready, Reconciling and Stalled, and of events. */
+export const ROLLOUT_REASONS = {
+  RolloutProgressing: {
+    says: 'A rollout is under way; the message says at which step, and what it waits for.',
+    todo: '',
+  },
+  RolloutPaused: {
+    says: 'A rollout stays at its step until somebody decides; the message says why.',
+    todo: 'do what blockedBy says: modelship rollout approve, resume, promote or abort',
+  },
+  RolledBack: {
+    says: 'A version was taken back because it failed a check or itself; the message has the numbers. What was served before is served.',
+    todo: 'mend the version and ask for it under a new name, put back the spec of before, or modelship rollout retry',
+  },
+  RolloutAborted: {
+    says: 'A rollout was aborted by hand. What was served before is served.',
+    todo: 'ask for another split, or modelship rollout retry',
+  },
+} as const satisfies Entries;
+
+/** Of the routes that a gateway is to follow. */
+export const ROUTE_REASONS = {
+  RouteWaiting: {
+    says: 'A gateway has not accepted a route as it is now. Stalled when it says nothing at all for a minute.',
+    todo: 'check that the gateway that the message names is there, and that the controller of its class runs',
+  },
+  RouteRefused: {
+    says: 'A gateway refuses a route; the message has its words. The pods split what reaches the Service. Stalled after ten seconds.',
+    todo:
+      'mend what the gateway says of it (kubectl describe); a GRPCRoute needs a host name or a listener of its own, ' +
+      'see routing.gateway.grpc',
+  },
 } as const satisfies Entries;
 
 export const REASONS = {
   ...ACCEPTANCE_REASONS,
   ...AVAILABLE_REASONS,
   ...PROGRESS_REASONS,
+  ...ROLLOUT_REASONS,
+  ...ROUTE_REASONS,
   ...FAILURE_REASONS,
   ...OBJECT_REASONS,
   ...EVENT_REASONS,

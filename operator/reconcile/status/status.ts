@@ -4,6 +4,7 @@ import { sameJson } from '../../../core/equal.ts';
 import { type Cause, causesOf } from './causes.ts';
 import { conditionsOf, type Said, verdictOf } from './conditions.ts';
 import type { StatusFacts } from './facts.ts';
+import { routesStuckAt } from './routes.ts';
 import { stuckAt } from './scheduling.ts';
 import { type Shares, sharesInForce, splitText, tableShares } from './traffic.ts';
 import { type VersionView, versionStatus, viewOf } from './version-status.ts';
@@ -33,8 +34,10 @@ export function statusOf(facts: StatusFacts): Status {
     versions: views.map((view) => {
       const { name } = view.facts;
       const before = previous?.versions?.find((version) => version.name === name);
-      return versionStatus(view, wanted && (wanted.get(name) ?? 0), inForce && (inForce.get(name) ?? 0), before);
+      const shares = [wanted && (wanted.get(name) ?? 0), inForce && (inForce.get(name) ?? 0)] as const;
+      return versionStatus(view, ...shares, before, facts.rollout?.state);
     }),
+    ...(facts.rollout?.state && { rollout: facts.rollout.state }),
     ...(url === undefined ? {} : { url: url.slice(0, 2_048) }),
     ...(next === undefined ? {} : { blockedBy: cut(next, 1_024) }),
   };
@@ -54,9 +57,10 @@ function keyed({ conditions = [], versions = [], ...rest }: Status): unknown {
  * When the same facts say something else though nothing happens: a pod without a node stalls after a while.
  * @returns ms from now; undefined for never
  */
-export function changesIn({ versions, now }: StatusFacts): number | undefined {
+export function changesIn({ versions, routes, now }: StatusFacts): number | undefined {
   const pods = versions.flatMap((version) => version.pods);
-  const left = pods.map((pod) => stuckAt(pod) - Date.parse(now)).filter((ms) => ms > 0 && Number.isFinite(ms));
+  const moments = [...pods.map(stuckAt), ...routesStuckAt({ routes, now })];
+  const left = moments.map((at) => at - Date.parse(now)).filter((ms) => ms > 0 && Number.isFinite(ms));
   return left.length === 0 ? undefined : Math.min(...left);
 }
 
@@ -78,7 +82,7 @@ function notServing({ message }: Said): Cause {
 
 function readyWords(views: readonly VersionView[], traffic: string | undefined): string {
   const names = (listed: boolean) =>
-    views.filter(({ facts }) => facts.listed === listed).map(({ facts }) => facts.name);
+    views.filter(({ facts }) => facts.listed === listed && !facts.withdrawn).map(({ facts }) => facts.name);
   const leaving = names(false);
   const parts = [`${andList(names(true))} ready`, traffic, leaving.length > 0 && `${andList(leaving)} leaving`];
   return parts.filter(Boolean).join('; ');

@@ -1,5 +1,5 @@
 /** One version: its phase, its counts, what its newest pod does, and why it does not come up. */
-import type { Status } from '../../../api/status.ts';
+import type { RolloutStatus, Status } from '../../../api/status.ts';
 import { percentOf } from '../../../api/units.ts';
 import type { ReportRead } from '../../evidence/reports.ts';
 import { isReady, type Pod } from '../pod.ts';
@@ -56,8 +56,10 @@ export function versionStatus(
   share: number | undefined,
   inForce: number | undefined,
   previous: VersionStatus | undefined,
+  rollout?: RolloutStatus,
 ): VersionStatus {
-  const { facts, ready, failure, model } = view;
+  const { facts, ready, model } = view;
+  const failure = view.failure ?? (facts.withdrawn ? withdrawal(facts.name, previous, rollout) : undefined);
   return {
     name: facts.name,
     phase: phaseOf(view, previous),
@@ -71,12 +73,28 @@ export function versionStatus(
   };
 }
 
+/** Why it was taken back; kept when its pods, which said it, are gone. */
+function withdrawal(
+  name: string,
+  previous: VersionStatus | undefined,
+  rollout: RolloutStatus | undefined,
+): VersionStatus['failure'] {
+  const { phase, reason, message, from = {}, to = {} } = rollout ?? {};
+  // Of one that was to gain nothing by the walk it says nothing.
+  if (phase !== 'RolledBack' || !reason || !message || (to[name] ?? 0) <= (from[name] ?? 0)) return previous?.failure;
+  // The engine tells a failure of the version's own as `NAME: CODE: MESSAGE`.
+  const [, version, code] = /^(\S+): ([A-Za-z][A-Za-z0-9_]{0,63}): /.exec(message) ?? [];
+  const own = reason === 'VersionFailed' && version === name ? code : undefined;
+  return { code: own ?? reason, message };
+}
+
 /**
  * A version with fewer replicas ready than wanted is Degraded when it once had enough, and Starting while it comes up or
  * grows. So the phase depends on the one before; the same facts again give the same phase.
  */
 function phaseOf({ facts, ready, complete, failure }: VersionView, previous: VersionStatus | undefined): Phase {
   const { listed, replicas, pods } = facts;
+  if (facts.withdrawn) return 'Withdrawn';
   if (!listed) return 'Retiring';
   if (failure?.lasting) return ready > 0 ? 'Degraded' : 'Failed';
   if (complete) return failure ? 'Degraded' : 'Ready';

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { headerLines } from '../../../cli/cluster/header.ts';
 import type { ModelDeploymentObject } from '../../../cli/cluster/objects.ts';
 import { plainPaint, visibleWidth } from '../../../cli/output.ts';
+import { HOLDING, SPEC } from '../rollout/fixtures.ts';
 import { condition, HEALTHY, md, NOW } from './support.ts';
 
 const healthy = md({ status: HEALTHY });
@@ -32,11 +33,10 @@ describe('the header', () => {
         condition('Stalled', 'True', 'rolled back'),
       ],
       rollout: {
-        id: 'r1',
+        ...HOLDING,
         phase: 'RolledBack',
-        step: 1,
-        since: '2026-11-21T05:04:00Z',
-        from: {},
+        reason: 'CheckFailed',
+        message: 'v2: error-rate 0.2 over 1,000 requests, allowed 0.01',
         checks: [{ name: 'error-rate', verdict: 'Fail', message: '0.2 > 0.01' }],
       },
       blockedBy: 'a node with a free GPU',
@@ -49,9 +49,24 @@ describe('the header', () => {
       'Ready        no: v2 waits',
       'Reconciling  yes: moving',
       'Stalled      yes: rolled back',
-      'Rollout      RolledBack, step 2, for 60s',
+      'Rollout      RolledBack (CheckFailed), step 2 of 3',
+      '             v2: error-rate 0.2 over 1,000 requests, allowed 0.01',
+      'Walk         v1 100% → 0%, v2 0% → 100%',
       'Check        Fail error-rate: 0.2 > 0.01',
       'Blocked by   a node with a free GPU',
+    ]);
+  });
+
+  it('shows a rollout with its steps, and how long one is in force', () => {
+    const { spec } = md();
+    const lines = text(md({ spec: { ...spec, rollout: SPEC }, status: { ...HEALTHY, rollout: HOLDING } }));
+    expect(lines.slice(7)).toEqual([
+      'Rollout    Progressing (Holding), step 2 of 3, in force for 2m',
+      '           step 2 of 3 (v1 75%, v2 25%) is held for 5m',
+      'Walk       v1 100% → 0%, v2 0% → 100%',
+      'Steps      ✓ 5% (holds 2m) ▶ 25% (holds 5m) · 50% (needs approval) · 100%',
+      'Check      Pass error-rate: error rate 0.0004 over 2,410 requests, allowed 0.01',
+      'Check      Inconclusive disagreement 0.031 over 96 mirrored requests, allowed 0.05',
     ]);
   });
 

@@ -41,6 +41,11 @@ export function useCluster(): Cluster {
   return cluster;
 }
 
+/** Has the tests of this file use a control plane of their own instead, such as one with more CRDs. */
+export function useOther(given: ClusterAccess): void {
+  cluster = { ...given, ca: readFileSync(given.caPath, 'utf8') };
+}
+
 /**
  * Makes a namespace with a name of its own, in which pods can be created at once. It stays: removing it is slow, and
  * the control plane goes away.

@@ -1,43 +1,18 @@
 /** Users for operators: ServiceAccounts with the rights that they are given, and kubeconfigs for them. */
 import { join } from 'node:path';
+import { type AccessRule, LEADER_RULES, MODEL_RULES } from '../../../operator/access.ts';
 import type { Access } from '../../control-plane/access.ts';
 import { mustCall, writeKubeconfig } from '../../control-plane/access.ts';
 import { useCluster } from './cluster.ts';
 
-export interface Rule {
-  apiGroups: string[];
-  resources: string[];
-  verbs: string[];
-}
-
-const WRITE = ['get', 'list', 'watch', 'create', 'patch', 'update', 'delete'];
-const rule = (apiGroup: string, resources: string[], verbs = WRITE): Rule => ({
-  apiGroups: [apiGroup],
-  resources,
-  verbs,
-});
-
 /** All that an operator of one namespace needs there. */
-export const OPERATOR_RULES: readonly Rule[] = [
-  rule('modelship.dev', ['modeldeployments'], ['get', 'list', 'watch']),
-  rule('modelship.dev', ['modeldeployments/status', 'modeldeployments/finalizers'], ['get', 'patch', 'update']),
-  rule('', ['configmaps', 'services']),
-  rule('', ['pods'], ['get', 'list', 'watch', 'patch']),
-  rule('', ['events'], ['create', 'patch']),
-  rule('events.k8s.io', ['events'], ['create', 'patch']),
-  rule('apps', ['deployments', 'controllerrevisions']),
-  rule('autoscaling', ['horizontalpodautoscalers']),
-  rule('policy', ['poddisruptionbudgets']),
-  rule('networking.k8s.io', ['networkpolicies']),
-  rule('resource.k8s.io', ['resourceclaimtemplates']),
-  rule('coordination.k8s.io', ['leases'], ['get', 'create', 'patch', 'update']),
-];
+export const OPERATOR_RULES: readonly AccessRule[] = [...MODEL_RULES, ...LEADER_RULES];
 
 /**
  * A ServiceAccount with these rights in its namespace and none elsewhere.
  * @returns the path of a kubeconfig for it
  */
-export async function userWith(rules: readonly Rule[], namespace: string, folder: string): Promise<string> {
+export async function userWith(rules: readonly AccessRule[], namespace: string, folder: string): Promise<string> {
   const access = useCluster();
   const name = 'operator';
   const metadata = { name };

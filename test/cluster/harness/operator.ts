@@ -164,7 +164,9 @@ export class World implements AsyncDisposable {
 
   /** All objects that bear the name of a model, as `KIND NAME`, sorted. */
   async objects(): Promise<string[]> {
-    const lists = await Promise.all(OWNED.filter(({ kind }) => kind !== 'PodMonitor').map((r) => this.list(r)));
+    const optional = ['PodMonitor', 'HTTPRoute', 'GRPCRoute'];
+    const served = OWNED.filter(({ kind }) => !optional.includes(kind));
+    const lists = await Promise.all(served.map((r) => this.list(r)));
     const names = lists.flat().map(({ kind, metadata }) => `${kind} ${metadata.name}`);
     return names.filter((name) => name !== 'ConfigMap kube-root-ca.crt').sort();
   }

@@ -46,7 +46,7 @@ async function untilGone(model = 'digits'): Promise<void> {
   });
 }
 
-const isServed = ({ kind }: { kind: string }) => kind !== 'PodMonitor';
+const isServed = ({ kind }: { kind: string }) => !['PodMonitor', 'HTTPRoute', 'GRPCRoute'].includes(kind);
 
 const EVENTS: Resource = { apiVersion: 'events.k8s.io/v1', kind: 'Event', plural: 'events', namespaced: true };
 

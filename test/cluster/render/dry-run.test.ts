@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { canonical, type KubeObject } from '../../../operator/render/objects.ts';
 import { canonicalQuantity } from '../../../operator/render/quantity.ts';
 import { asYaml } from '../../../operator/render/text.ts';
-import { CASES, GOLDEN_FOLDER } from '../../operator/render/cases.ts';
+import { CASES, GOLDEN_FOLDER, OF_CRDS } from '../../operator/render/cases.ts';
 import { namespace, useCluster } from '../harness/cluster.ts';
 import { podOf, RESTRICTED, surroundings, tryOut } from './surroundings.ts';
 
@@ -19,12 +19,12 @@ beforeAll(async () => {
   await surroundings(access, [own, 'models', 'fraud-team']);
 });
 
-/** The documents of a golden file, as they are written; `pod-monitor.test.ts` tries a PodMonitor. */
+/** The documents of a golden file, as they are written; `pod-monitor.test.ts` and `gateway.test.ts` try what is of CRDs. */
 function documentsOf(name: string): { text: string; object: KubeObject }[] {
   return readFileSync(join(GOLDEN_FOLDER, `${name}.yaml`), 'utf8')
     .split(/^---\n/m)
     .map((text) => ({ text, object: parse(text) as KubeObject }))
-    .filter(({ object }) => object.kind !== 'PodMonitor');
+    .filter(({ object }) => !OF_CRDS.includes(object.kind));
 }
 
 /** What is said against each, a line an object that is refused or warned of. */

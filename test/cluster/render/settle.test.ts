@@ -4,7 +4,7 @@ import type { ModelDeployment } from '../../../api/model-deployment.ts';
 import { FIELD_MANAGER, SCALE_FIELD_MANAGER } from '../../../operator/render/deployment.ts';
 import { canonical, type KubeObject } from '../../../operator/render/objects.ts';
 import { mustCall } from '../../control-plane/access.ts';
-import { CASES, type Case, readManifest, renderOne } from '../../operator/render/cases.ts';
+import { CASES, type Case, OF_CRDS, readManifest, renderOne } from '../../operator/render/cases.ts';
 import { namespace, useCluster } from '../harness/cluster.ts';
 import { mustApply } from '../harness/objects.ts';
 import { RESTRICTED } from './surroundings.ts';
@@ -64,7 +64,7 @@ describe.each(['digits', 'autoscaling', 'gpu', 'claim', 'pod', 'installation'])(
     const { manifest, options } = CASES[name] as Case;
     for (const written of readManifest(manifest)) {
       const rendered = renderOne(await stored(written, place), { ...options, namespace: place });
-      const objects = rendered.objects.filter(({ kind }) => kind !== 'PodMonitor');
+      const objects = rendered.objects.filter(({ kind }) => !OF_CRDS.includes(kind));
       const send = (object: KubeObject, manager: string) =>
         mustApply<Stored>(access, object, { manager, namespace: place });
 

@@ -42,6 +42,22 @@ describe('a report over HTTP', () => {
     expect(asked).toEqual(['/models/digits-v1-abc']);
   });
 
+  test('with the metrics that are asked for by name', async () => {
+    const asked: (string | undefined)[] = [];
+    const answer: Answer = (response, { url }) => {
+      asked.push(url);
+      response.end(JSON.stringify(report()));
+    };
+    await (await reportsFrom(answer)).read(POD, ['queue_depth', 'a:b']);
+    await (await reportsFrom(answer, { path: '/{pod}?of={namespace}' })).read(POD, ['queue_depth']);
+    await (await reportsFrom(answer)).read(POD, []);
+    expect(asked).toEqual([
+      '/models/digits-v1-abc?custom=queue_depth%2Ca%3Ab',
+      '/digits-v1-abc?of=models&custom=queue_depth',
+      '/models/digits-v1-abc',
+    ]);
+  });
+
   test('of a pod with an IPv6 address', async () => {
     const reports = await reportsFrom(sends(JSON.stringify(report())), { host: '::1' });
     expect((await reports.read({ ...POD, ip: '::1' })).ok).toBe(true);

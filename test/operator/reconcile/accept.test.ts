@@ -30,6 +30,14 @@ describe('a spec is taken', () => {
     expect(accepted).toMatchObject({ ok: true, data: { leaving: [{ name: 'v1', serving: {} }] } });
   });
 
+  test('with its golden requests: without them its pods would be replaced as they leave', () => {
+    const golden = { uri: 'configmap://golden/digits.json' };
+    const before = structuredClone(two);
+    Object.assign(before.versions[0] as object, { golden });
+    const accepted = accept(model(one), { spec: before, leaving: [] }, all, OPTIONS);
+    expect(accepted).toMatchObject({ ok: true, data: { leaving: [{ name: 'v1', golden }] } });
+  });
+
   test('without a version that it drops and that is gone', () => {
     expect(accept(model(one), { spec: two, leaving: [] }, none, OPTIONS)).toMatchObject({ data: { leaving: [] } });
   });

@@ -154,6 +154,7 @@ describe('what the planner sees', () => {
       table: TABLE,
       inForce: false,
       door: 'v2',
+      served: false,
     });
   });
 
@@ -240,13 +241,22 @@ describe('what is rendered', () => {
 
 describe('the memory of a planner that starts in the middle', () => {
   const versions = runVersions({ spec: SPEC, leaving: [V0] }, at({ deployments: deployments({ v0: 1 }) }));
-  const here = at({ lost: ['v0', 'v1', 'gone'] });
+  const service = (name: string) => stored('Service', versionName('digits', name), {}, name);
+  const there = deployments({ v0: 1, v1: 1 });
+  const here = at({ lost: ['v0', 'v1', 'gone'], deployments: there, owned: [service('v0'), service('v1')] });
 
   test('at rest: only what is leaving is given its time again', () => {
     expect(restoredMemory(here, versions, true)).toEqual({ lost: { v0: {} } });
   });
 
   test('in a move: all that lost traffic is', () => {
-    expect(restoredMemory(here, versions, false)).toEqual({ lost: { v0: {}, v1: {}, gone: {} } });
+    expect(restoredMemory(here, versions, false)).toEqual({ lost: { v0: {}, v1: {} } });
+  });
+
+  test('what is being removed goes on going: it would be made again', () => {
+    const going = { ...here, owned: [service('v1')] };
+    expect(restoredMemory(going, versions, false)).toEqual({ lost: { v1: {} } });
+    const serving = { ...going, table: table({ v0: 50, v1: 50 }) };
+    expect(restoredMemory(serving, versions, false)).toEqual({ lost: { v0: {}, v1: {} } });
   });
 });

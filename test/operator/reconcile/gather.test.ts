@@ -15,7 +15,12 @@ const NOW = Date.UTC(2026, 0, 2);
 
 const look = (owned: StoredObject[], pods: Pod[] = [], memory = newMemory(UID, 0)) => {
   const indexed = (objects: StoredObject[]) => ({ indexed: () => objects });
-  const caches = { ownedBy: () => owned, revisions: indexed([]), pods: indexed(pods) } as unknown as Caches;
+  const caches = {
+    ownedBy: () => owned,
+    revisions: indexed([]),
+    pods: indexed(pods),
+    slicesOf: () => undefined,
+  } as unknown as Caches;
   return gather(caches, KEY, md, memory, NOW);
 };
 
@@ -86,7 +91,12 @@ describe('the traffic table', () => {
   test('without a memory is what the status tells, newer than any counted revision', () => {
     const told = { ...md, status: { versions: [{ name: 'v1', traffic: 100 }] } } as unknown as typeof md;
     const indexed = { indexed: () => [] };
-    const caches = { ownedBy: () => [edited('{')], revisions: indexed, pods: indexed } as unknown as Caches;
+    const caches = {
+      ownedBy: () => [edited('{')],
+      revisions: indexed,
+      pods: indexed,
+      slicesOf: () => undefined,
+    } as unknown as Caches;
     const found = gather(caches, KEY, told, newMemory(UID, 0), NOW);
     expect(found).toMatchObject({ table: { revision: NOW / 1_000 }, restored: true });
   });

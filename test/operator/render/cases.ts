@@ -26,6 +26,8 @@ export const CASES: Record<string, Case> = {
   claim: { manifest: own('claim') },
   pod: { manifest: own('pod') },
   'long-names': { manifest: own('long-names') },
+  gateway: { manifest: own('gateway') },
+  'golden-requests': { manifest: own('golden-requests') },
   installation: {
     manifest: own('installation'),
     options: {
@@ -43,6 +45,9 @@ export const CASES: Record<string, Case> = {
     },
   },
 };
+
+/** Kinds of CRDs that a test has to install. */
+export const OF_CRDS = ['PodMonitor', 'HTTPRoute', 'GRPCRoute'];
 
 export type Success = Extract<Rendered, { ok: true }>;
 

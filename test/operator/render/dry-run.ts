@@ -11,7 +11,7 @@ import { canonical, type KubeObject } from '../../../operator/render/objects.ts'
 import { canonicalQuantity } from '../../../operator/render/quantity.ts';
 import { asYaml } from '../../../operator/render/text.ts';
 import { startApiServer } from '../../control-plane/start.ts';
-import { CASES, GOLDEN_FOLDER, renderCase } from './cases.ts';
+import { CASES, GOLDEN_FOLDER, OF_CRDS, renderCase } from './cases.ts';
 
 interface Answer {
   code: number;
@@ -31,9 +31,9 @@ const SURROUNDINGS: KubeObject[] = [
   { apiVersion: 'node.k8s.io/v1', kind: 'RuntimeClass', metadata: { name: 'nvidia' }, handler: 'nvidia' },
   { apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass', metadata: { name: 'models' }, value: 1000 },
 ];
-/** Files of CRDs to install first. Without that of the Prometheus operator a PodMonitor cannot be tried. */
+/** Files of CRDs to install first. Without that of the Prometheus operator and those of Gateway API their kinds cannot be tried. */
 const CRDS = process.argv.slice(2);
-const tried = ({ kind }: KubeObject): boolean => kind !== 'PodMonitor' || CRDS.length > 0;
+const tried = ({ kind }: KubeObject): boolean => !OF_CRDS.includes(kind) || CRDS.length > 0;
 const DRY_RUN = ['apply', '--dry-run=server', '--validate=strict', '-f', '-'];
 
 await using server = await startApiServer({ log: say });

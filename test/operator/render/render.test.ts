@@ -53,6 +53,12 @@ describe('what is refused', () => {
     ['a relative path', only('models/1.onnx'), {}, LOCAL],
     ['an absolute path', only('/models/1.onnx'), {}, LOCAL],
     ['a file URI', only('file:///models/1.onnx'), {}, LOCAL],
+    ...['golden.json', 'file:///golden.json'].map((uri): [string, string, Partial<RenderOptions>, string[]] => [
+      `golden requests on a laptop: ${uri}`,
+      `{name: v1, model: {uri: pvc://m/1.onnx}, golden: {uri: "${uri}"}}`,
+      {},
+      ['error LocalModel spec.versions[v1].golden.uri'],
+    ]),
     ['no remote URI', only('s3://bucket/1.onnx'), {}, []],
     [
       'a claim where it is not served',
@@ -89,6 +95,8 @@ describe('what is refused', () => {
   it('a path that leaves its volume, whatever let it through', () => {
     for (const uri of ['pvc://models/../../etc/passwd', 'pvc://../etc', 'pvc://models/a/../..', 'pvc://models'])
       expect(locate(planned({ model: { uri } }))).toMatchObject({ reason: 'InvalidModelUri' });
+    for (const uri of ['configmap://a/../../etc/passwd', 'configmap://../etc', 'configmap://a', 'pvc://models/..'])
+      expect(locate(planned({ golden: { uri } }))).toMatchObject({ reason: 'InvalidModelUri' });
   });
 
   it('a plan whose door is not one of its versions, as a mistake of the caller', () => {

@@ -40,6 +40,7 @@ export interface Asked {
   width?: number;
   outputs?: readonly string[];
   inputs?: readonly Tensor[];
+  background?: boolean;
 }
 
 export interface Started {
@@ -77,6 +78,7 @@ export function asking(runner: Runner, clock: FakeClock): Bench {
         gone.set(name, callback);
         return () => gone.delete(name);
       },
+      background: asked.background ?? false,
     };
     const outcome: Outcome = { answers: 0 };
     runner.submit(work).then(

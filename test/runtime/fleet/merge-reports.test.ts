@@ -5,7 +5,8 @@ import { MODEL_STATES } from '../../../api/status.ts';
 import { addTallies, mergeReports } from '../../../runtime/fleet/merge-reports.ts';
 
 const count = fc.nat({ max: 1e9 });
-const PLAIN = ['answered', 'errors', 'refused', 'routed', 'forwarded', 'failed', 'mirrored'] as const;
+const MIRRORED = ['mirrored', 'compared', 'differing', 'mirrorFailed', 'mirrorDropped'] as const;
+const PLAIN = ['answered', 'errors', 'refused', 'routed', 'forwarded', 'failed', ...MIRRORED] as const;
 const counters = fc.record({
   ...(Object.fromEntries(PLAIN.map((name) => [name, count])) as Record<(typeof PLAIN)[number], typeof count>),
   shielded: fc.record(Object.fromEntries(SHIELD_REASONS.map((reason) => [reason, count])) as never),
@@ -15,6 +16,15 @@ const table = fc.record({
   primary: fc.constant('v1'),
   shares: fc.constant({}),
 });
+
+const label = fc.oneof(fc.constantFrom('', '0', '7', '__proto'), fc.nat(200).map(String));
+const outputs = fc.record(
+  {
+    label: fc.record({ kind: fc.constant('labels'), counts: fc.dictionary(label, count, { maxKeys: 64 }) }),
+    score: fc.record({ kind: fc.constant('numbers'), counts: fc.dictionary(fc.constantFrom('+1', '-1', '0'), count) }),
+  },
+  { requiredKeys: [] },
+);
 
 /** Any report of a process of digits v1. */
 const report: fc.Arbitrary<PodReport> = fc
@@ -28,6 +38,8 @@ const report: fc.Arbitrary<PodReport> = fc
     inFlight: fc.nat(1_000),
     versions: fc.dictionary(fc.constantFrom('v1', 'v2', 'v3'), counters),
     latency: fc.dictionary(fc.constantFrom('-5', '0', '12'), count),
+    queue: fc.dictionary(fc.constantFrom('-5', '0', '12'), count),
+    outputs: fc.option(outputs, { nil: undefined }),
   })
   .map(({ state, digest, open, ...rest }) =>
     podReport.parse({
@@ -62,7 +74,24 @@ describe('reports of several processes', () => {
         }
         for (const bucket of ['-5', '0', '12']) {
           expect(merged.latency[bucket] ?? 0).toBe(sum(({ latency }) => latency[bucket] ?? 0));
+          expect(merged.queue[bucket] ?? 0).toBe(sum(({ queue }) => queue[bucket] ?? 0));
         }
+      }),
+    );
+  });
+
+  test('predictions are added up: all of them, and by name those that there is room for', () => {
+    fc.assert(
+      fc.property(some, (reports) => {
+        const merged = mergeReports(reports);
+        expect(merged.outputs === undefined).toBe(reports.every((each) => each.outputs === undefined));
+        const total = (each: PodReport, output: string) =>
+          Object.values(each.outputs?.[output]?.counts ?? {}).reduce((sum, more) => sum + more, 0);
+        for (const output of ['label', 'score']) {
+          expect(total(merged, output)).toBe(reports.reduce((sum, each) => sum + total(each, output), 0));
+        }
+        const labels = Object.keys(merged.outputs?.label?.counts ?? {}).filter((each) => each !== '');
+        expect(labels.length).toBeLessThanOrEqual(64);
       }),
     );
   });
@@ -99,8 +128,8 @@ describe('reports of several processes', () => {
 test('what processes counted that are gone stays added', () => {
   fc.assert(
     fc.property(report, report, (gone, alive) => {
-      const { versions, latency } = mergeReports([gone, alive]);
-      expect(addTallies(gone, alive)).toEqual({ versions, latency });
+      const { versions, latency, queue, outputs } = mergeReports([gone, alive]);
+      expect(addTallies(gone, alive)).toEqual({ versions, latency, queue, ...(outputs && { outputs }) });
     }),
   );
 });

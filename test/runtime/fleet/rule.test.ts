@@ -61,4 +61,10 @@ describe('the launch of a process', () => {
     expect(memberLaunch(launch, 2, { on: 'main' }).serving.execution).toEqual({ cores: 2, processes: 1, workers: 0 });
     expect(memberLaunch(launch, 8).serving.execution.cores).toBe(1);
   });
+
+  test('has the golden requests until a process has answered them', () => {
+    const golden = { uri: '/golden.json', tolerance: 0 };
+    expect(memberLaunch({ ...launch, golden }, 2).golden).toEqual(golden);
+    expect(memberLaunch({ ...launch, golden }, 2, { on: 'main' }, true)).not.toHaveProperty('golden');
+  });
 });

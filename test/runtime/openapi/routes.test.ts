@@ -32,6 +32,9 @@ async function registered(protocols: string[], kind: Kind, model = 'm'): Promise
   app.fastify.addHook('onRoute', ({ method, url, exposeHeadRoute }) => {
     // Between processes only: what a pod forwards of gRPC.
     if (kind === 'direct' && url.startsWith('/inference.GRPCInferenceService/')) return;
+    // For copies of a mirror only, where users speak other protocols.
+    const takesOip = protocols.some((name) => name === 'rest' || name === 'graphql');
+    if (kind === 'direct' && !takesOip && url === '/v2/models/:model/infer') return;
     // Those that refuse a method are the only ones that say so.
     if (exposeHeadRoute === false) return;
     for (const each of [method].flat()) if (each !== 'HEAD') found.push(`${each} ${url}`);

@@ -144,6 +144,7 @@ export function facts(more: Partial<StatusFacts> = {}): StatusFacts {
     waiting: [],
     versions,
     nodes: [],
+    routes: [],
     objectProblems: [],
     ...more,
   };
