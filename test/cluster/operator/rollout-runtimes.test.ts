@@ -27,6 +27,10 @@ const rollout: Rollout = {
   },
 };
 const example = (number: number) => join(import.meta.dirname, `../../../examples/digits/models/${number}/model.onnx`);
+const only = (check: NonNullable<Rollout['analysis']>['checks'][number]): Rollout => ({
+  ...rollout,
+  analysis: { interval: '1s', minSamples: 60, mirror: 50, checks: [check] },
+});
 /** Without a digest: each version's is that of its own file. */
 const version = (name: string, traffic: number) => ({
   name,
@@ -79,6 +83,7 @@ describe('with real runtimes', () => {
     reasons: string[];
     message: RegExp;
     endsAfter?: number;
+    rollout?: Rollout;
   }
   const bad: Record<string, Bad> = {
     'whose predictions differ': {
@@ -90,6 +95,13 @@ describe('with real runtimes', () => {
       model: () => badVersion('failing', folder),
       reasons: ['CheckFailed'],
       message: /v3: error-rate/,
+      rollout: only({ metric: 'error-rate', max: 0.05 }),
+    },
+    'that is slow': {
+      model: () => badVersion('slow', folder),
+      reasons: ['CheckFailed'],
+      message: /v3: latency-p99 .* against .* of v1/,
+      rollout: only({ metric: 'latency-p99', maxRatio: 1.5 }),
     },
     'whose model does not load': {
       model: () => badVersion('corrupt', folder),
