@@ -132,9 +132,10 @@ class LaneBatcher implements Batcher {
     this.#line.add(waiting, !holds);
     if (holds) this.#hold(waiting);
     this.#wake();
-    if (!waiting.group) return;
+    // What is under way already is not listened for, unless it may come to be run once more.
+    if (!waiting.group && !waiting.together) return;
     waiting.listen((gone) => this.#leave(gone));
-    this.#sweep.by(work.deadline);
+    if (waiting.group) this.#sweep.by(work.deadline);
   }
 
   /** Sees to it that free lanes get what may be run. */
@@ -168,6 +169,7 @@ class LaneBatcher implements Batcher {
   async #run(lane: Lane, members: readonly Waiting[], now: number): Promise<void> {
     this.#running += members.length;
     if (this.#held.size > 0) for (const member of members) this.#held.delete(member);
+    if (members.length > 1) for (const member of members) member.together = true;
     await this.#execution.run(lane, members, now);
     this.#running -= members.length;
     this.#free.push(lane);

@@ -22,6 +22,8 @@ export class Waiting implements Placed {
   ripe = true;
   /** It was answered from a run. */
   succeeded = false;
+  /** It is in a run with others, and may be run again alone. */
+  together = false;
   /** Its caller hung up after it had left the line. */
   gone = false;
   readonly #resolve: (done: Done) => void;

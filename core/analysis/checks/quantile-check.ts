@@ -3,7 +3,7 @@ import type { LatencySketch } from '../../../api/latency-sketch.ts';
 import type { VersionEvidence } from '../model.ts';
 import type { Prior } from '../statistics/blocks.ts';
 import { RateTest, RatioTest } from '../statistics/rate.ts';
-import { countAbove, countBelow, lowerEdge, SketchSum, totalOf } from '../statistics/sketch-sum.ts';
+import { countAbove, countBelow, SketchSum, totalOf, upperEdge } from '../statistics/sketch-sum.ts';
 import { count, seconds, times } from '../text.ts';
 import { type Check, type CheckOptions, type Finding, finding, inconclusive, tooFew, worst } from './check.ts';
 
@@ -16,6 +16,8 @@ const PRIOR: Prior = { effect: 8, weight: 4 };
  *
  * For the ratio r, both are counted beyond the same place: the stable version's requests above the q-quantile Q of its
  * window so far, the canary's above r·Q. Where the canary is no more than r times as slow, it has no larger a part there.
+ * Q is somewhere in a bucket of the sketch, which may hold most of the stable version's requests: of those in it as large a
+ * part counts as lies above the rank of Q, and the canary's count from r times its upper edge on.
  * Q comes from the sample itself too. Where it comes from nothing else, that is still right: walking down from the slowest,
  * the versions of independent requests are a sequence of coin tosses, and Q stops it at a toss that shows the stable
  * version. Where it comes from earlier samples alone, it is a threshold like any. In between, only simulation says so.
@@ -56,11 +58,12 @@ export class QuantileCheck implements Check {
   }
 
   #compare(own: LatencySketch, n: number, other: LatencySketch): void {
-    const bucket = this.#stable.bucketOf(this.#q);
-    if (!this.#ratio || bucket === undefined) return;
-    const place = lowerEdge(bucket);
-    const slower = countAbove(own, place * (this.#options.spec.maxRatio ?? 1));
-    this.#ratio.add(slower, n, countAbove(other, place), totalOf(other));
+    const place = this.#stable.placeOf(this.#q);
+    if (!this.#ratio || place === undefined) return;
+    const edge = upperEdge(place.bucket);
+    const slower = countAbove(own, edge * (this.#options.spec.maxRatio ?? 1));
+    const inBucket = other[String(place.bucket)] ?? 0;
+    this.#ratio.add(slower, n, countAbove(other, edge) + place.above * inBucket, totalOf(other));
   }
 
   look(): Finding {

@@ -29,27 +29,33 @@ export class SketchSum {
     }
   }
 
-  /** Bucket that holds the q-quantile; undefined where nothing was counted. */
-  bucketOf(q: number): number | undefined {
+  /**
+   * Where the q-quantile is: its bucket, and the part of what is in the bucket that lies above it, 0 to 1. Undefined where
+   * nothing was counted.
+   */
+  placeOf(q: number): { bucket: number; above: number } | undefined {
     const rank = q * (this.#total - 1);
     let seen = 0;
     for (let cell = this.#first; this.#total > 0 && cell <= this.#last; cell++) {
-      seen += this.#counts[cell] as number;
-      if (seen > rank) return cell + LOWEST;
+      const here = this.#counts[cell] as number;
+      seen += here;
+      if (seen <= rank) continue;
+      const above = (seen - q * this.#total) / here;
+      return { bucket: cell + LOWEST, above: Math.min(Math.max(above, 0), 1) };
     }
     return undefined;
   }
 
   /** The q-quantile in seconds, within 2 %. */
   quantile(q: number): number | undefined {
-    const bucket = this.bucketOf(q);
-    return bucket === undefined ? undefined : (2 * GAMMA ** bucket) / (GAMMA + 1);
+    const place = this.placeOf(q);
+    return place && (2 * GAMMA ** place.bucket) / (GAMMA + 1);
   }
 }
 
-/** Lower edge of a bucket, seconds: everything in the bucket is longer. */
-export function lowerEdge(bucket: number): number {
-  return GAMMA ** (bucket - 1);
+/** Upper edge of a bucket, seconds: nothing in the bucket is longer. */
+export function upperEdge(bucket: number): number {
+  return GAMMA ** bucket;
 }
 
 export function totalOf(sketch: LatencySketch): number {

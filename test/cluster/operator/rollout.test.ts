@@ -120,6 +120,7 @@ describe('a version that is bad is taken back with its cause', () => {
   it('one whose model does not load', async () => {
     await using here = await served();
     await here.apply(version('v1', 0), heldV3);
+    await here.world.until('it is waited for', (s) => versionIn(s, 'v3')?.phase === 'Pending');
     await place(here.world, await firstPod(here), crashing({ message: 'MODEL_CORRUPT: it is not an ONNX model' }));
     const { rollout } = await here.world.until('it is taken back', inPhase('RolledBack', 'VersionFailed'), SLOW);
     expect(rollout?.message).toMatch(/^v3: MODEL_CORRUPT: pod digits-v3-.*it is not an ONNX model/);

@@ -321,3 +321,11 @@ test('numbers are compared by classes of values', () => {
   expect(verdict({ metric: 'output-shift', max: 0.1 }, same, same)?.verdict).toBe('Pass');
   expect(verdict({ metric: 'output-shift', max: 0.1 }, other, other)).toMatchObject({ verdict: 'Fail' });
 });
+
+test('a stable version whose requests all take as long is compared with, too', () => {
+  const pair = { v1: { latency: sketch({ 0.001: 1_000 }) }, v2: { requests: 200, latency: sketch({ 0.005: 200 }) } };
+  expect(verdict({ metric: 'latency-p99', maxRatio: 1.5 }, pair)?.verdict).toBe('Fail');
+  expect(verdict({ metric: 'latency-p50', maxRatio: 1.5 }, pair, pair, pair)?.verdict).toBe('Fail');
+  const alike = { ...pair, v2: { requests: 200, latency: sketch({ 0.001: 200 }) } };
+  expect(verdict({ metric: 'latency-p99', maxRatio: 1 }, alike, alike, alike)?.verdict).toBe('Pass');
+});
