@@ -1,71 +1,27 @@
 /** Asks a Prometheus for one number, in the background: no pass waits for it. */
-import { z } from 'zod';
-import type { OpenWindow } from '../core/rollout/model.ts';
+import { answerText, type PrometheusAnswer, prometheusNumber, QUERY_PATH } from '../api/prometheus.ts';
 import type { Clock } from './clock.ts';
 
-/** @param promql a query that gives one number @returns the number, or why there is none */
-export type AskPrometheus = (promql: string) => Promise<number | string>;
+/** Never rejects. @param promql a query that gives one number */
+export type AskPrometheus = (promql: string) => Promise<PrometheusAnswer>;
 
 const LIMIT_MS = 5_000;
 
-/** `[seconds, "number"]` */
-const point = z.tuple([z.number(), z.string()]);
-const body = z.union([
-  z.object({ status: z.literal('error'), error: z.string() }),
-  z.object({
-    data: z.discriminatedUnion('resultType', [
-      z.object({ resultType: z.literal('vector'), result: z.array(z.object({ value: point })) }),
-      z.object({ resultType: z.literal('scalar'), result: point }),
-    ]),
-  }),
-]);
-
-/** @param url of the Prometheus; a path in it is kept @see https://prometheus.io/docs/prometheus/latest/querying/api/ */
+/** @param url of the Prometheus; a path in it is kept */
 export function prometheusAt(url: string): AskPrometheus {
-  const at = `${url.replace(/\/+$/, '')}/api/v1/query`;
+  const at = `${url.replace(/\/+$/, '')}${QUERY_PATH}`;
   return async (query) => {
     try {
       const signal = AbortSignal.timeout(LIMIT_MS);
       const answer = await fetch(at, { method: 'POST', body: new URLSearchParams({ query }), signal });
-      return numberOf(await answer.json());
+      return prometheusNumber(await answerText(answer.body ?? emptyBody()), answer.status);
     } catch (error) {
-      return `the Prometheus at ${url} cannot be asked: ${(error as Error).message}`;
+      return { ok: false, reason: `the Prometheus at ${url} cannot be asked: ${(error as Error).message}` };
     }
   };
 }
 
-function numberOf(json: unknown): number | string {
-  const parsed = body.safeParse(json);
-  if (!parsed.success) return 'Prometheus gave what is no number; a query must give one';
-  if ('error' in parsed.data) return `Prometheus says: ${parsed.data.error.slice(0, 256)}`;
-  const { data } = parsed.data;
-  const points = data.resultType === 'scalar' ? [data.result] : data.result.map(({ value }) => value);
-  if (points.length !== 1) {
-    return points.length === 0
-      ? 'Prometheus has no data for a query'
-      : `Prometheus gave ${points.length} series; a query must give one number`;
-  }
-  const value = Number(points[0]?.[1]);
-  return Number.isFinite(value) ? value : 'Prometheus gave no finite number';
-}
-
-/** Shorter ones catch no two scrapes. */
-const LEAST_SECONDS = 60;
-
-/**
- * `{{model}}`, `{{stable}}`, `{{canary}}` and `{{window}}` filled in, as the operator does. With several canaries
- * `{{canary}}` is `v2|v3`, for `=~`; `{{window}}` is how long the step has been in force, 60s at least.
- */
-export function promqlOf(query: string, model: string, window: OpenWindow, now: number): string {
-  const values: Readonly<Record<string, string>> = {
-    namespace: '',
-    model,
-    stable: window.stable,
-    canary: window.canaries.join('|'),
-    window: `${Math.max(LEAST_SECONDS, Math.ceil((now - window.since) / 1_000))}s`,
-  };
-  return query.replace(/\{\{\s*(\w+)\s*\}\}/g, (whole, name: string) => values[name] ?? whole);
-}
+async function* emptyBody(): AsyncGenerator<Uint8Array> {}
 
 /** The answers of one window. */
 export class Answers {
@@ -110,9 +66,10 @@ export class Answers {
     const round = ++this.#round;
     void Promise.all(queries.map(async (query) => [query, await ask(promql(query))] as const)).then((answers) => {
       if (round !== this.#round) return;
-      const numbers = answers.filter((answer): answer is [string, number] => typeof answer[1] === 'number');
-      this.#fresh = Object.fromEntries(numbers);
-      this.#problems = new Set(answers.flatMap(([, answer]) => (typeof answer === 'string' ? [answer] : [])));
+      this.#fresh = Object.fromEntries(
+        answers.flatMap(([query, answer]) => (answer.ok ? [[query, answer.value]] : [])),
+      );
+      this.#problems = new Set(answers.flatMap(([, answer]) => (answer.ok ? [] : [answer.reason])));
     });
   }
 }

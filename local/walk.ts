@@ -9,13 +9,14 @@ import { parseRolloutCommand, type RolloutCommand } from '../api/rollout-command
 import type { RolloutStatus } from '../api/status.ts';
 import { Analyst } from '../core/analysis/analyst.ts';
 import { Increments, type ProcessReport } from '../core/analysis/increments.ts';
+import { promqlOf } from '../core/analysis/query.ts';
 import type { Desired, Observed } from '../core/model.ts';
 import { decidesAnew, type OpenWindow, type RolloutOutput } from '../core/rollout/model.ts';
 import { rollout } from '../core/rollout/rollout.ts';
 import { targetText } from '../core/rollout/target.ts';
 import type { Clock } from './clock.ts';
 import type { RuntimeProcess } from './process.ts';
-import { Answers, type AskPrometheus, promqlOf } from './prometheus.ts';
+import { Answers, type AskPrometheus } from './prometheus.ts';
 import { newsOf } from './rollout-news.ts';
 import type { Say } from './say.ts';
 import type { DeploymentState } from './state.ts';
@@ -107,7 +108,8 @@ export class Walk {
     const { analysis } = effectiveRollout(spec) ?? {};
     if (!window || !analysis) return;
     const queries = [...new Set(analysis.checks.flatMap(({ prometheus }) => prometheus ?? []))];
-    const promql = (query: string) => promqlOf(query, metadata.name, window, this.#options.clock.now());
+    const promql = (query: string) =>
+      promqlOf(query, { namespace: '', model: metadata.name, window, now: this.#options.clock.now() });
     // Twice between two looks, so that each look finds an answer.
     this.#answers.refresh(queries, promql, analysis.intervalMs / 2);
   }

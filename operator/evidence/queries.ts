@@ -1,38 +1,7 @@
-/** The port through which a Prometheus is asked, and what is put into a query for it. */
-import type { OpenWindow } from '../../core/rollout/model.ts';
-
-/** A number that can't be had is missing, never zero. `reason` says why, in words. */
-export type PrometheusAnswer = { ok: true; value: number } | { ok: false; reason: string };
+/** The port through which a Prometheus is asked. */
+import type { PrometheusAnswer } from '../../api/prometheus.ts';
 
 export interface PrometheusSource {
   /** Never rejects. Comes back within a few seconds. @param promql a query that gives one number */
   query(promql: string): Promise<PrometheusAnswer>;
-}
-
-/** What a query may name in double braces. */
-export interface QueryPlace {
-  namespace: string;
-  model: string;
-  window: Pick<OpenWindow, 'stable' | 'canaries' | 'since'>;
-  /** ms since 1970 */
-  now: number;
-}
-
-/** Shorter ones catch no two scrapes. */
-const LEAST_SECONDS = 60;
-
-/**
- * `{{namespace}}`, `{{model}}`, `{{stable}}`, `{{canary}}` and `{{window}}` filled in. With several canaries `{{canary}}`
- * is `v2|v3`, for `=~`. `{{window}}` is how long the step has been in force, such as `95s`, and 60s at least.
- */
-export function promqlOf(query: string, { namespace, model, window, now }: QueryPlace): string {
-  const seconds = Math.max(LEAST_SECONDS, Math.ceil((now - window.since) / 1_000));
-  const values: Readonly<Record<string, string>> = {
-    namespace,
-    model,
-    stable: window.stable,
-    canary: window.canaries.join('|'),
-    window: `${seconds}s`,
-  };
-  return query.replace(/\{\{\s*(\w+)\s*\}\}/g, (whole, name: string) => values[name] ?? whole);
 }

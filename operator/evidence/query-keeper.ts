@@ -2,8 +2,10 @@
  * Asks a Prometheus in the background, so that no pass waits for it. A pass says what it wants to know; when there is an
  * answer the key is looked at again. Bounded: queries at a time, and one answer a query that is wanted.
  */
+
+import type { PrometheusAnswer } from '../../api/prometheus.ts';
 import type { Clock } from '../kube/clock.ts';
-import type { PrometheusAnswer, PrometheusSource } from './queries.ts';
+import type { PrometheusSource } from './queries.ts';
 
 export interface QueryKeeperOptions {
   source: PrometheusSource;

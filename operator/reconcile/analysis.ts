@@ -2,11 +2,13 @@
  * The evidence of the window of analysis that is open: pods' reports and Prometheus' answers, sample by sample. All of it
  * is memory of this process: after a restart, or under another leader, a window begins anew.
  */
+
+import type { PrometheusAnswer } from '../../api/prometheus.ts';
 import { Analyst, type EffectiveAnalysis } from '../../core/analysis/analyst.ts';
 import { Increments, type ProcessReport } from '../../core/analysis/increments.ts';
 import type { Verdicts } from '../../core/analysis/model.ts';
+import { promqlOf } from '../../core/analysis/query.ts';
 import type { OpenWindow } from '../../core/rollout/model.ts';
-import { type PrometheusAnswer, promqlOf } from '../evidence/queries.ts';
 import type { QueryKeeper } from '../evidence/query-keeper.ts';
 import type { ReportKeeper } from '../evidence/report-keeper.ts';
 import type { ReportRead } from '../evidence/reports.ts';

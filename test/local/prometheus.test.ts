@@ -1,9 +1,9 @@
-/** One number from a Prometheus, over its real HTTP API, played by a server; and what a query may name. */
+/** One number from a Prometheus, over its real HTTP API, played by a server. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { prometheusAt, promqlOf } from '../../local/prometheus.ts';
+import { prometheusAt } from '../../local/prometheus.ts';
 
 let server: Server | undefined;
 afterEach(() => server?.close());
@@ -27,14 +27,15 @@ const vector = (...values: string[]) => ({
 test.each([
   ['a vector of one', vector('0.25'), 0.25],
   ['a scalar', { status: 'success', data: { resultType: 'scalar', result: [1, '3'] } }, 3],
-  ['no series', vector(), 'Prometheus has no data for a query'],
-  ['two series', vector('1', '2'), 'Prometheus gave 2 series; a query must give one number'],
+  ['no series', vector(), 'Prometheus has no data for the query'],
+  ['two series', vector('1', '2'), 'Prometheus gave 2 series; the query must give one number'],
   ['not a number', vector('NaN'), 'Prometheus gave no finite number'],
   ['an error', { status: 'error', errorType: 'bad_data', error: 'parse error' }, 'Prometheus says: parse error'],
-  ['something else', { hello: 1 }, 'Prometheus gave what is no number; a query must give one'],
+  ['something else', { hello: 1 }, 'Prometheus answered 200 with what is no answer to a query'],
 ])('%s', async (_, body, expected) => {
   const { url, asked } = await answering(body);
-  expect(await prometheusAt(url)('up{a="b"}')).toBe(expected);
+  const answer = typeof expected === 'number' ? { ok: true, value: expected } : { ok: false, reason: expected };
+  expect(await prometheusAt(url)('up{a="b"}')).toEqual(answer);
   expect(asked).toEqual(['/tenant/api/v1/query query=up%7Ba%3D%22b%22%7D']);
 });
 
@@ -42,12 +43,8 @@ test('one that is not there is a reason, not an end', async () => {
   const { url } = await answering({});
   server?.close();
   await once(server as Server, 'close');
-  expect(await prometheusAt(url)('up')).toMatch(/cannot be asked: /);
-});
-
-test('what a query names of the walk is filled in; other braces stay', () => {
-  const window = { id: 'a', step: 0, window: 0, since: 0, stable: 'v1', canaries: ['v2', 'v3'] };
-  const query = 'x{v=~"{{canary}}", s="{{ stable }}", m="{{model}}"}[{{window}}] {{other}}';
-  expect(promqlOf(query, 'digits', window, 95_500)).toBe('x{v=~"v2|v3", s="v1", m="digits"}[96s] {{other}}');
-  expect(promqlOf('[{{window}}]', 'digits', window, 1_000)).toBe('[60s]');
+  expect(await prometheusAt(url)('up')).toMatchObject({
+    ok: false,
+    reason: expect.stringMatching(/cannot be asked: /),
+  });
 });

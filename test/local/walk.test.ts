@@ -259,7 +259,7 @@ describe('the evidence', () => {
     };
     world = new World({ v1: 100 }, spec(prometheus), undefined, async (promql) => {
       asked.push(promql);
-      return 0.25;
+      return { ok: true, value: 0.25 };
     });
     await world.pass();
     world.newest('v1').becomeReady();

@@ -3,7 +3,7 @@ import type { LatencySketch } from '../../../api/latency-sketch.ts';
 import type { VersionEvidence } from '../model.ts';
 import type { Prior } from '../statistics/blocks.ts';
 import { RateTest, RatioTest } from '../statistics/rate.ts';
-import { countAbove, countBelow, SketchSum, totalOf, upperEdge } from '../statistics/sketch-sum.ts';
+import { countAbove, countBelow, edgesOf, SketchSum, totalOf } from '../statistics/sketch-sum.ts';
 import { count, seconds, times } from '../text.ts';
 import { type Check, type CheckOptions, type Finding, finding, inconclusive, tooFew, worst } from './check.ts';
 
@@ -16,8 +16,9 @@ const PRIOR: Prior = { effect: 8, weight: 4 };
  *
  * For the ratio r, both are counted beyond the same place: the stable version's requests above the q-quantile Q of its
  * window so far, the canary's above r·Q. Where the canary is no more than r times as slow, it has no larger a part there.
- * Q is somewhere in a bucket of the sketch, which may hold most of the stable version's requests: of those in it as large a
- * part counts as lies above the rank of Q, and the canary's count from r times its upper edge on.
+ * Q is somewhere in a bucket of the sketch. Where the bucket holds few of the stable version's requests, its lower edge is
+ * the place. Where it holds many, perhaps all, as large a part of them counts as lies above the rank of Q, and the
+ * canary's count from r times its upper edge on.
  * Q comes from the sample itself too. Where it comes from nothing else, that is still right: walking down from the slowest,
  * the versions of independent requests are a sequence of coin tosses, and Q stops it at a toss that shows the stable
  * version. Where it comes from earlier samples alone, it is a threshold like any. In between, only simulation says so.
@@ -60,10 +61,12 @@ export class QuantileCheck implements Check {
   #compare(own: LatencySketch, n: number, other: LatencySketch): void {
     const place = this.#stable.placeOf(this.#q);
     if (!this.#ratio || place === undefined) return;
-    const edge = upperEdge(place.bucket);
-    const slower = countAbove(own, edge * (this.#options.spec.maxRatio ?? 1));
-    const inBucket = other[String(place.bucket)] ?? 0;
-    this.#ratio.add(slower, n, countAbove(other, edge) + place.above * inBucket, totalOf(other));
+    const { bucket, part, above } = place;
+    const { from, to } = edgesOf(bucket);
+    const few = part <= (1 - this.#q) / 2;
+    const slower = countAbove(own, (few ? from : to) * (this.#options.spec.maxRatio ?? 1));
+    const split = () => countAbove(other, to) + above * (other[String(bucket)] ?? 0);
+    this.#ratio.add(slower, n, few ? countAbove(other, from) : split(), totalOf(other));
   }
 
   look(): Finding {

@@ -30,10 +30,10 @@ export class SketchSum {
   }
 
   /**
-   * Where the q-quantile is: its bucket, and the part of what is in the bucket that lies above it, 0 to 1. Undefined where
-   * nothing was counted.
+   * Where the q-quantile is: its bucket, the part of all that is in the bucket, and the part of what is in the bucket that
+   * lies above it, 0 to 1. Undefined where nothing was counted.
    */
-  placeOf(q: number): { bucket: number; above: number } | undefined {
+  placeOf(q: number): { bucket: number; part: number; above: number } | undefined {
     const rank = q * (this.#total - 1);
     let seen = 0;
     for (let cell = this.#first; this.#total > 0 && cell <= this.#last; cell++) {
@@ -41,7 +41,7 @@ export class SketchSum {
       seen += here;
       if (seen <= rank) continue;
       const above = (seen - q * this.#total) / here;
-      return { bucket: cell + LOWEST, above: Math.min(Math.max(above, 0), 1) };
+      return { bucket: cell + LOWEST, part: here / this.#total, above: Math.min(Math.max(above, 0), 1) };
     }
     return undefined;
   }
@@ -53,9 +53,9 @@ export class SketchSum {
   }
 }
 
-/** Upper edge of a bucket, seconds: nothing in the bucket is longer. */
-export function upperEdge(bucket: number): number {
-  return GAMMA ** bucket;
+/** Edges of a bucket, seconds: everything in the bucket is longer than `from`, and nothing is longer than `to`. */
+export function edgesOf(bucket: number): { from: number; to: number } {
+  return { from: GAMMA ** (bucket - 1), to: GAMMA ** bucket };
 }
 
 export function totalOf(sketch: LatencySketch): number {

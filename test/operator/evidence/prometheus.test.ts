@@ -2,7 +2,6 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { httpPrometheus } from '../../../operator/evidence/prometheus.ts';
-import { promqlOf } from '../../../operator/evidence/queries.ts';
 
 const TIMEOUT_MS = 200;
 
@@ -78,26 +77,5 @@ describe('an instant query', () => {
   ])('%s is a number that is missing, and says why', async (_, answer, reason) => {
     const got = await (await prometheusFrom(answer)).query('x');
     expect(got).toMatchObject({ ok: false, reason: expect.stringMatching(reason) });
-  });
-});
-
-describe('what is put into a query', () => {
-  const place = {
-    namespace: 'team',
-    model: 'digits',
-    window: { stable: 'v1', canaries: ['v2'], since: 1_000 },
-    now: 96_000,
-  };
-
-  test('all of it', () => {
-    const query = '{{namespace}} {{ model }} {{stable}} {{canary}} {{window}}';
-    expect(promqlOf(query, place)).toBe('team digits v1 v2 95s');
-  });
-
-  test('several canaries, a window that is short, and what is not known', () => {
-    const several = { ...place, window: { ...place.window, canaries: ['v2', 'v3'] }, now: 2_000 };
-    expect(promqlOf('{{canary}} {{window}} {{ $labels }} {{other}}', several)).toBe(
-      'v2|v3 60s {{ $labels }} {{other}}',
-    );
   });
 });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { PrometheusAnswer, PrometheusSource } from '../../../operator/evidence/queries.ts';
+import type { PrometheusAnswer } from '../../../api/prometheus.ts';
+import type { PrometheusSource } from '../../../operator/evidence/queries.ts';
 import { QueryKeeper } from '../../../operator/evidence/query-keeper.ts';
 import { FakeClock, settle } from '../kube/fake-clock.ts';
 

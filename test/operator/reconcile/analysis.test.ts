@@ -1,9 +1,9 @@
 /** Which reports become evidence, and when. */
 import { describe, expect, test } from 'vitest';
+import type { PrometheusAnswer } from '../../../api/prometheus.ts';
 import type { EffectiveAnalysis } from '../../../core/analysis/analyst.ts';
 import type { EvidenceSample } from '../../../core/analysis/model.ts';
 import type { OpenWindow } from '../../../core/rollout/model.ts';
-import type { PrometheusAnswer } from '../../../operator/evidence/queries.ts';
 import type { ReportRead } from '../../../operator/evidence/reports.ts';
 import { AnalysisMemory, analyse, customNames, reportAge } from '../../../operator/reconcile/analysis.ts';
 import { FAILED, read } from '../evidence/build.ts';
