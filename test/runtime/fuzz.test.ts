@@ -39,10 +39,7 @@ test(`${REQUESTS} mutated requests: every answer is 200 or a coded 400, and good
   expect(statuses.get(200)).toBeGreaterThan(REQUESTS * 0.03);
   expect(statuses.get(400)).toBeGreaterThan(REQUESTS * 0.5);
   const reply = await infer(running, GOOD);
-  expect(reply.json.outputs.map((o: { data: unknown }) => o.data)).toEqual([
-    [1, 2, 3, 4, 0.5, -1, 0.001, 'NaN'],
-    [7],
-  ]);
+  expect(reply.json.outputs.map((o: { data: unknown }) => o.data)).toEqual([[1, 2, 3, 4, 0.5, -1, 0.001, 'NaN'], [7]]);
   const { inFlight, versions } = running.server.report();
   expect([inFlight, versions.v1?.answered, versions.v1?.errors]).toEqual([0, REQUESTS + 1, 0]);
 });
