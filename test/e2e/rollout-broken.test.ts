@@ -36,7 +36,12 @@ it('one that exits after 100 requests, again and again, is taken back for that',
 });
 
 it('one whose model does not load gets no request, and the cause is its own', async () => {
-  const { rollout, outcomes, modelship } = await walked({ to: 'v9', bad: 'corrupt' });
+  const stopped = (modelship: Modelship) => modelship.version('v9')?.phase === 'Withdrawn';
+  const { rollout, outcomes, modelship } = await walked({
+    to: 'v9',
+    bad: 'corrupt',
+    afterwards: (modelship) => modelship.until('v9 has stopped', () => stopped(modelship)),
+  });
   expect(rollout).toMatchObject({ phase: 'RolledBack', reason: 'VersionFailed' });
   expect(rollout.message).toMatch(/^v9: MODEL_CORRUPT: /);
   expect(failures(outcomes)).toEqual([]);

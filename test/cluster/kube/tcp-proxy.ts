@@ -27,15 +27,21 @@ export class TcpProxy implements AsyncDisposable {
   async forward(): Promise<void> {
     this.#stalled = false;
     if (this.#listener) return;
+    // Below the ports that the system gives to connections: it is given back now and then, and wanted again.
+    while (this.#port === 0) {
+      const port = 10_000 + Math.floor(Math.random() * 20_000);
+      this.#listener = await this.#listen(port).catch(() => undefined);
+      if (this.#listener) this.#port = port;
+    }
+    this.#listener ??= await this.#listen(this.#port);
+  }
+
+  #listen(port: number): Promise<Server> {
     const listener = createServer((socket) => this.#take(socket));
-    this.#listener = listener;
-    await new Promise<void>((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       listener.once('error', reject);
-      listener.listen(this.#port, '127.0.0.1', resolve);
+      listener.listen(port, '127.0.0.1', () => resolve(listener));
     });
-    const address = listener.address();
-    if (address === null || typeof address === 'string') throw new Error('not a TCP socket');
-    this.#port = address.port;
   }
 
   /** Ends all connections as a reset does. */
