@@ -92,6 +92,10 @@ const rolloutStatus = z.strictObject({
     'Exits of each version before the walk.',
   ),
   before: field(z.string().max(64).optional(), 'Hash of what was served when the walk started, where it is known.'),
+  retired: field(
+    z.boolean().optional(),
+    'A version of `from` has retired since: its name may stand for another model, which nobody has seen serve.',
+  ),
   revert: field(z.boolean().optional(), 'It goes back to where the walk before it came from.'),
   checks: field(z.array(checkStatus).max(64).optional(), 'Verdict of each check.'),
 });

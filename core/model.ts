@@ -28,6 +28,8 @@ export interface DesiredVersion {
    * retires. With a share, as in the middle of a rollout, it goes on as any other.
    */
   dropped?: boolean;
+  /** Is tried in a rollout: when all is started again it does not stand in for what is still loading. */
+  trial?: boolean;
 }
 
 export interface Desired {
@@ -79,6 +81,11 @@ export interface Observed {
   door?: string | undefined;
   /** Whether the split has ever been served by a ready version; a first deployment has nothing to protect. */
   served?: boolean | undefined;
+  /**
+   * Shares (basis points) that were in force before all was started again, while they are not served yet; absent where nothing
+   * of it can be started any more.
+   */
+  before?: Readonly<Record<string, number>> | undefined;
 }
 
 export interface Signature {

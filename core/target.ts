@@ -35,9 +35,17 @@ function firstShares(desired: Desired, observed: Observed, starting: NonNullable
   if (missing.length === 0) return { split: base, starting: undefined, waiting };
   const next = { base, joined };
   const able = joined.filter((name) => ready.has(name));
-  const heir = largest(able.length > 0 ? able : joined, shares);
+  const tried = new Set(desired.versions.filter((v) => v.trial).map((v) => v.name));
+  const proven = able.filter((name) => !tried.has(name));
+  const loading = proven.length === 0 && missing.some((name) => !tried.has(name) && isFirstLoad(name, observed));
+  const heir = loading ? undefined : largest([proven, able, joined].find((names) => names.length > 0) ?? [], shares);
   if (heir === undefined) return { ...servedNow(observed), starting: next, waiting };
   return { split: inherit(base, missing, heir), starting: next, waiting };
+}
+
+/** Whether it is on its way and has not ended yet: it is worth waiting for. */
+function isFirstLoad(name: string, { versions }: Observed): boolean {
+  return versions.every((v) => v.name !== name || (v.failure === undefined && v.lastExit === undefined));
 }
 
 function laterShares(desired: Desired, observed: Observed): Target {

@@ -76,8 +76,9 @@ export class DeploymentState {
     const before = this.#read();
     this.#split = before?.split;
     this.#rollout = before?.rollout;
-    // What was dropped in an earlier life runs no more, unless a rollout needs it.
-    const held = this.heldByRollout;
+    // What was dropped in an earlier life runs no more, unless a rollout needs it, or it was still serving: an edit is stored
+    // before the walk that it begins.
+    const held = [...this.heldByRollout, ...withSlots(this.#split).map(({ name }) => name)];
     this.#versions = before?.versions.filter(({ name, dropped }) => !dropped || held.includes(name)) ?? [];
     try {
       rmSync(this.logs, { recursive: true, force: true });
@@ -117,6 +118,14 @@ export class DeploymentState {
   /** The split that was last in force, in this life or an earlier one. */
   get split(): Split | undefined {
     return this.#split;
+  }
+
+  /** Shares of that split, basis points; undefined where one of its versions can't be started any more. */
+  get sharesBefore(): Readonly<Record<string, number>> | undefined {
+    const rows = withSlots(this.#split);
+    const known = rows.every(({ name }) => this.#versions.some((version) => version.name === name));
+    if (rows.length === 0 || !known) return undefined;
+    return Object.fromEntries(rows.map(({ name, ranges }) => [name, ranges.reduce((sum, [a, b]) => sum + b - a, 0)]));
   }
 
   /** Written when it is not what is there. @param leaving versions that exist though the document lists them no more */
@@ -166,6 +175,10 @@ export class DeploymentState {
       throw new LocalError('STATE_DIR_INVALID', `${this.#file} is not what modelship wrote there (${why}); ${hint}`);
     }
   }
+}
+
+function withSlots(split: Split | undefined): Split {
+  return split?.filter(({ ranges }) => ranges.length > 0) ?? [];
 }
 
 function withShare(shares: Readonly<Record<string, number>>): Record<string, number> {

@@ -207,8 +207,14 @@ export class Supervisor {
   /** Versions that exist, or that a rollout needs, though the file no longer lists them. */
   #leaving(): string[] {
     const listed = this.#document.spec.versions.map(({ name }) => name);
-    const there = new Set([...this.versions.names, ...this.#options.state.heldByRollout]);
+    const { heldByRollout } = this.#options.state;
+    const there = new Set([...this.versions.names, ...heldByRollout, ...Object.keys(this.#before ?? {})]);
     return [...there].filter((name) => !listed.includes(name));
+  }
+
+  /** What was in force when an earlier life ended, until it is again, where a rollout leads on from it. */
+  get #before(): Observed['before'] {
+    return this.starting && this.#document.spec.rollout ? this.#options.state.sharesBefore : undefined;
   }
 
   async #passes(): Promise<void> {
@@ -231,6 +237,7 @@ export class Supervisor {
       inForce: this.inForce,
       door: this.entry,
       served: this.table !== undefined && !this.starting,
+      before: this.#before,
     };
     const desired = desiredOf(this.#document, this.#leaving());
     const { goal, waiting, wakeAt = Number.POSITIVE_INFINITY } = this.#walk.decide(this.#document, desired, observed);

@@ -28,11 +28,12 @@ export class Analyst {
 
   /**
    * Evidence from before the window, and of its warm-up, counts for nothing: of `since` and the interval, 5 s at most,
-   * after it. A sample counts where the sample before was taken after that. One that is not newer than it is left out.
+   * after it. A sample counts where the sample before was taken after that, and all of it was counted after that. One that is
+   * not newer than the one before is left out; the next one counts from there, in case the clock was set back.
    */
   add(sample: EvidenceSample): void {
-    if (sample.at <= this.#sampledAt) return;
-    this.#window?.add(sample, this.#sampledAt);
+    const began = Math.min(this.#sampledAt, sample.since ?? Number.POSITIVE_INFINITY);
+    if (sample.at > this.#sampledAt) this.#window?.add(sample, began);
     this.#sampledAt = sample.at;
   }
 

@@ -11,7 +11,7 @@ export interface ProcessReport {
 }
 
 /** What to count a process from. `unseenSince`: it was missed before it was ever seen; a start after that counts in full. */
-type Base = { report: PodReport } | { unseenSince: number };
+type Base = { report: PodReport; at: number } | { unseenSince: number };
 
 export class Increments {
   #bases = new Map<string, Base>();
@@ -22,6 +22,8 @@ export class Increments {
   /** By version: errors that it counted and its callers had not yet (negative: the other way round). */
   #ahead = new Map<string, number>();
   #wasMissing = false;
+  /** When the first was counted of what the next sample has. */
+  #since = Number.POSITIVE_INFINITY;
 
   /**
    * What was counted since the sample before. A process that is seen for the first time, or that was started anew
@@ -33,7 +35,7 @@ export class Increments {
     const bases = new Map<string, Base>();
     for (const { process, report } of reports) {
       if (bases.has(process)) continue;
-      bases.set(process, { report: this.#count({ process, report }, true) });
+      bases.set(process, { report: this.#count({ process, report }, true), at });
     }
     for (const process of missing) {
       if (bases.has(process)) continue;
@@ -41,17 +43,19 @@ export class Increments {
     }
     // A process that ended may be listed once more; what was counted of it must not be counted again.
     for (const [process, base] of this.#ended) if (!bases.has(process)) bases.set(process, base);
+    const since = this.#since < this.#sampledAt ? { since: this.#since } : {};
     this.#bases = bases;
     this.#ended = new Map();
+    this.#since = Number.POSITIVE_INFINITY;
     this.#sampledAt = at;
-    return { at, versions: this.#take(missing.length > 0), missing };
+    return { at, ...since, versions: this.#take(missing.length > 0), missing };
   }
 
   /** A process has ended: the last report that was read of it still counts. */
   ended(last: ProcessReport): void {
     const report = this.#count(last, false);
     this.#bases.delete(last.process);
-    this.#ended.set(last.process, { report });
+    this.#ended.set(last.process, { report, at: this.#sampledAt });
   }
 
   #baseOf(process: string): Base | undefined {
@@ -65,14 +69,17 @@ export class Increments {
     const tally = this.#tally(report.version);
     if (!base || 'unseenSince' in base) {
       const unseenSince = base?.unseenSince ?? this.#sampledAt;
-      if (startedAt > unseenSince) this.#add(report, undefined, gauges);
-      else if (gauges) tally.addCustom(gaugesOf(report), true);
+      if (startedAt > unseenSince) {
+        this.#since = Math.min(this.#since, startedAt);
+        this.#add(report, undefined, gauges);
+      } else if (gauges) tally.addCustom(gaugesOf(report), true);
       return report;
     }
     const before = base.report;
     const restarted = startedAt - Date.parse(before.startedAt);
     // Of an earlier start: it was read before the one that is known, and is counted.
     if (restarted < 0) return before;
+    this.#since = Math.min(this.#since, base.at);
     this.#add(report, restarted > 0 ? undefined : before, gauges);
     // What a report leaves out now and then goes on from where it was.
     if (restarted > 0) return report;

@@ -29,6 +29,8 @@ export interface VersionEvidence {
 export interface EvidenceSample {
   /** ms since 1970; in a file, ms since its beginning. */
   at: number;
+  /** When the first of it was counted, where that was before the sample before: a process that was missing is back. */
+  since?: number;
   /** By version. */
   versions: Readonly<Record<string, VersionEvidence>>;
   /** What a Prometheus answered, by query. A query without an answer is left out: it is missing, never zero. */

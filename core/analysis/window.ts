@@ -57,6 +57,7 @@ export class AnalysisWindow {
 
   look(now: number): Verdicts {
     const { intervalMs } = this.#analysis;
+    if (this.#verdicts.looks > 0 && now < this.#lastLookAt) this.#setBack(now);
     if (now < this.#verdicts.nextAt) return this.#verdicts;
     if (!this.#fresh && now < this.#lastLookAt + 2 * intervalMs) {
       this.#verdicts = { ...this.#verdicts, nextAt: now + Math.min(intervalMs, WAIT_FOR_SAMPLE_MS) };
@@ -69,6 +70,12 @@ export class AnalysisWindow {
     this.#fresh = false;
     this.#lastLookAt = now;
     return this.#verdicts;
+  }
+
+  /** The clock was: nobody waits for the time that it comes back to. */
+  #setBack(now: number): void {
+    this.#lastLookAt = now;
+    this.#verdicts = { ...this.#verdicts, nextAt: now + this.#analysis.intervalMs };
   }
 
   /** Without reports nothing passes by silence. */

@@ -17,6 +17,12 @@ import {
 import { protects } from './walk.ts';
 import { cut, iso, momentOf, splitWords } from './words.ts';
 
+/** An end that knows whether it can still be gone back from: once a version has retired its name proves nothing. */
+export function remembering(state: RolloutStatus | undefined, input: RolloutInput): RolloutStatus | undefined {
+  if (state?.phase !== 'Completed' || state.retired || !isServed(input)) return state;
+  return allExist(state.from, input.observed.versions) ? state : { ...state, retired: true };
+}
+
 /** The state for what is asked for now, before anything else is looked at. Undefined: there is nothing to walk from. */
 export function placed(input: RolloutInput, rollout: EffectiveRollout): RolloutStatus | undefined {
   const { state, target } = input;
@@ -32,7 +38,8 @@ export function placed(input: RolloutInput, rollout: EffectiveRollout): RolloutS
     if (known) return state;
     return sameShares(stated, state.from) ? backTo(state, input) : begun(input, rollout);
   }
-  if (!isServed(input) || sameShares(stated, servedShares(input.observed.table))) return state && { ...state, target };
+  const served = isServed(input) ? servedShares(input.observed.table) : input.observed.before;
+  if (!served || sameShares(stated, served)) return state && { ...state, target };
   // What was walked to is put back without a walk.
   if (known) return state;
   return state && isRevert(state, stated, input) ? backTo(state, input) : begun(input, rollout);
@@ -48,10 +55,15 @@ function isServed({ observed }: RolloutInput): boolean {
  */
 function isRevert(state: RolloutStatus, stated: Shares, { target, observed }: RolloutInput): boolean {
   if (state.revert || !sameShares(stated, state.from)) return false;
-  return state.before === target || allExist(state.from, observed.versions);
+  return state.before === target || isThere(state, observed.versions);
 }
 
-export function allExist(shares: Shares, versions: RolloutInput['observed']['versions']): boolean {
+/** Whether the versions that a walk came from are still the ones that served. */
+export function isThere({ from, retired }: RolloutStatus, versions: RolloutInput['observed']['versions']): boolean {
+  return retired !== true && allExist(from, versions);
+}
+
+function allExist(shares: Shares, versions: RolloutInput['observed']['versions']): boolean {
   return Object.keys(shares).every((name) => versions.some((v) => v.name === name && v.exists));
 }
 
@@ -116,6 +128,7 @@ function idOf({ target, now, state }: RolloutInput): string {
 /** What is served; while it is being started, what was served before. */
 function servedNow(input: RolloutInput, rollout: EffectiveRollout): Shares {
   const { state, observed } = input;
+  if (!isServed(input) && observed.before) return observed.before;
   if (isServed(input) || !state) return servedShares(observed.table);
   if (!isWalking(state)) return state.from;
   const all = allThatMoves(state.from, state.to);

@@ -1,6 +1,6 @@
 /** What people say to a walk, each honoured once. */
 import type { EffectiveRollout } from '../../api/effective.ts';
-import { allExist, begun, renewed } from './begin.ts';
+import { begun, isThere, renewed } from './begin.ts';
 import { isWalking, type RolloutInput, type RolloutStatus } from './model.ts';
 import { cut, iso, splitWords } from './words.ts';
 
@@ -47,7 +47,7 @@ const DOES: Record<NonNullable<RolloutInput['command']>['command'], Does> = {
   },
 
   abort: (state, { observed }) => {
-    const over = state.phase === 'Completed' && !state.revert && allExist(state.from, observed.versions);
+    const over = state.phase === 'Completed' && !state.revert && isThere(state, observed.versions);
     if (!over && (!isWalking(state) || state.revert)) return undefined;
     const message = cut(`aborted by hand; back to ${splitWords(state.from)}`);
     return { ...state, phase: 'Aborted', reason: 'AbortRequested', message };

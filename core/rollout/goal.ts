@@ -21,11 +21,25 @@ function isHeldBack(walk: Walk): boolean {
 }
 
 function stepping(walk: Walk): Desired {
+  const before = startedAgain(walk);
+  if (before) return walking(walk, before, ({ shadow }) => shadow);
   const analysis = atEnd(walk) ? undefined : analysisOf(walk);
   const mirrored = (version: DesiredVersion) =>
     analysis && walk.canaries.includes(version.name) ? Math.max(version.shadow, analysis.mirror) : version.shadow;
   const desired = walking(walk, walk.shares, mirrored);
   return analysis ? { ...desired, observe: observeOf(analysis) } : desired;
+}
+
+/**
+ * What was in force before all was started again, where the step was not: it gives nothing to anybody who has not passed the
+ * gates. None where nothing of it loads any more: then whoever is ready serves.
+ */
+function startedAgain({ input, shares }: Walk): Shares | undefined {
+  const { served, before, versions } = input.observed;
+  if (served !== false || !before || sameShares(before, shares)) return undefined;
+  const names = Object.keys(before);
+  const lost = names.every((name) => versions.some((version) => version.name === name && version.failure));
+  return lost ? undefined : before;
 }
 
 /** As the table has it; only sizes change. */
@@ -57,6 +71,7 @@ function walking(walk: Walk, shares: Shares, shadow: (version: DesiredVersion) =
       share,
       shadow: shadow(version),
       ...(dropped && !kept && { dropped }),
+      ...(!state.revert && !end && walk.gainers.includes(version.name) && { trial: true }),
     };
   });
   const urgent = state.revert === true && (walk.served[state.stable] ?? 0) > 0;

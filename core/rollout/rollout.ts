@@ -1,7 +1,7 @@
 /** The rollout engine: where the walk stands next, and what is wanted now. Pure. */
 import { sameJson } from '../equal.ts';
 import { advance, holdEndOf, overdueAt } from './advance.ts';
-import { mended, placed } from './begin.ts';
+import { mended, placed, remembering } from './begin.ts';
 import { obeyed } from './commands.ts';
 import { verdictsOf, windowOf } from './evidence.ts';
 import { goalOf } from './goal.ts';
@@ -10,10 +10,11 @@ import { sameShares } from './steps.ts';
 import { type Walk, walkOf } from './walk.ts';
 import { momentOf, splitWords } from './words.ts';
 
-export function rollout(input: RolloutInput): RolloutOutput {
+export function rollout(asked: RolloutInput): RolloutOutput {
+  const input = { ...asked, state: remembering(asked.state, asked) };
   const { desired, state: before } = input;
   const settings = input.rollout;
-  if (!settings) return { state: before && withoutWalk(before), goal: desired, waiting: [] };
+  if (!settings) return { state: before && withoutWalk(before, input.target), goal: desired, waiting: [] };
   const target = placed(input, settings);
   if (!target) return { state: undefined, goal: desired, waiting: [] };
   const told = obeyed(isWalking(target) ? mended(target, input, settings) : target, input, settings);
@@ -42,10 +43,13 @@ function moved(walk: Walk): Walk {
   return here;
 }
 
-/** The spec has no rollout any more: the stated split takes effect, and nothing is remembered against it. */
-function withoutWalk(state: RolloutStatus): RolloutStatus {
-  if (state.phase === 'Completed') return state;
-  const { since, window, approved, exits, ...rest } = state;
+/**
+ * The spec has no rollout any more: the stated split takes effect, and nothing is remembered against it, nor for it: a target
+ * that was not walked to the end is walked to when there is a rollout again.
+ */
+function withoutWalk(state: RolloutStatus, target: string): RolloutStatus {
+  if (state.phase === 'Completed') return { ...state, target };
+  const { since, window, approved, exits, ...rest } = { ...state, target };
   const message = 'the spec has no rollout any more: the stated split takes effect as soon as it is ready';
   return { ...rest, phase: 'Completed', reason: 'Promoted', message };
 }

@@ -44,6 +44,12 @@ export interface ApplyOptions {
   force?: boolean | undefined;
 }
 
+export interface PatchOptions {
+  manager?: string;
+  /** Patches `status`, which the object itself does not take. */
+  subresource?: 'status';
+}
+
 export interface DeleteOptions {
   /** Deletes nothing else, should another object have taken the name. */
   uid?: string | undefined;
@@ -66,7 +72,7 @@ export interface KubeClient {
   /** `AlreadyExists` where there is one. Its name may come from `metadata.generateName`. */
   create(resource: Resource, object: Omit<Manifest, 'metadata'> & { metadata: object }): Promise<StoredObject>;
   /** JSON merge patch. A `metadata.resourceVersion` in it is a precondition: `Conflict`. */
-  patch(resource: Resource, key: ObjectKey, body: object, options?: { manager?: string }): Promise<StoredObject>;
+  patch(resource: Resource, key: ObjectKey, body: object, options?: PatchOptions): Promise<StoredObject>;
   /** False when there was none. `Conflict` when a precondition does not hold. */
   delete(resource: Resource, key: ObjectKey, options?: DeleteOptions): Promise<boolean>;
   /** The kinds that an API (`v1`, `resource.k8s.io/v1`) serves; empty where it is not served. */

@@ -5,6 +5,7 @@ import type {
   KubeClient,
   ListOptions,
   ListPage,
+  PatchOptions,
   WatchEvent,
   WatchOptions,
 } from './client.ts';
@@ -97,10 +98,11 @@ export class HttpKubeClient implements KubeClient {
     resource: Resource,
     key: ObjectKey,
     body: object,
-    { manager }: { manager?: string } = {},
+    { manager, subresource }: PatchOptions = {},
   ): Promise<StoredObject> {
-    const what = subject('patch', resource, key);
-    const path = withQuery(objectPath(what, resource, key), { fieldManager: manager });
+    const what = subject(subresource ? 'patch status of' : 'patch', resource, key);
+    const place = `${objectPath(what, resource, key)}${subresource ? `/${subresource}` : ''}`;
+    const path = withQuery(place, { fieldManager: manager });
     const target = { verb: 'patch', resource: resource.plural, what, method: 'PATCH', path } as const;
     return stored(what, resource, await this.#sender.json({ ...target, contentType: MERGE_PATCH, body }));
   }

@@ -80,7 +80,7 @@ export interface Witnesses {
 export interface Sources {
   reports: Pick<ReportKeeper, 'askedAt'>;
   /** Absent where the operator knows of no Prometheus. */
-  queries?: Pick<QueryKeeper, 'want'> | undefined;
+  queries?: Pick<QueryKeeper, 'want' | 'forget'> | undefined;
   clock: Clock;
 }
 
@@ -95,7 +95,10 @@ export interface Analysed {
 /** Takes a sample where one is due, and says what all of them say. */
 export function analyse(memory: AnalysisMemory, witnesses: Witnesses, sources: Sources): Analysed {
   const { window, analysis } = memory;
-  if (!window || !analysis) return { verdicts: undefined, notes: [], lookAgain: [] };
+  if (!window || !analysis) {
+    sources.queries?.forget(witnesses.key);
+    return { verdicts: undefined, notes: [], lookAgain: [] };
+  }
   const { clock } = sources;
   const asked = answersOf(window, analysis, memory.openedAt, witnesses, sources);
   const lookAgain = [...asked.lookAgain, sample(memory, witnesses, sources, asked.values, reportAge(analysis))];

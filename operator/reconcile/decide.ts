@@ -111,9 +111,17 @@ export function observedOf(
     table,
     inForce,
     ...(door !== undefined && { door }),
-    // Said once a split was in force with a ready pod, and kept.
-    served: gathered.md.status?.traffic !== undefined,
+    served: wasServed(gathered),
   };
+}
+
+/**
+ * Said in the status once a split was in force with a ready pod, and kept. A hand can wipe the status: who has a share and is
+ * ready serves whatever it says, and what takes its place is walked to.
+ */
+function wasServed({ md, table, pods }: Gathered): boolean {
+  if (md.status?.traffic !== undefined) return true;
+  return [...pods].some(([version, all]) => servesIn(table, version) && all.some(isReady));
 }
 
 /** The version that the public Service leads to. */

@@ -58,7 +58,9 @@ export async function storeState(
 }
 
 /**
- * Writes a status over what was read and over nothing newer: whoever knows less must not undo a step of a rollout.
+ * Writes a status over what was read and over nothing newer: whoever knows less must not undo a step of a rollout. What a
+ * hand has put in beside it is taken out: an apply leaves alone what others hold, and a `since` of theirs would stand for
+ * every step that follows.
  * @returns undefined when the object has changed since it was read @throws KubeError
  */
 export async function writeGuarded(
@@ -70,11 +72,31 @@ export async function writeGuarded(
   const body = { apiVersion: API_VERSION, kind: KIND, metadata: { name, namespace, uid, resourceVersion }, status };
   try {
     const stored = await client.applyStatus(MODEL_DEPLOYMENTS, body, { manager: FIELD_MANAGER, force: true });
-    return stored as StoredModelDeployment;
+    const left = leftovers(status, stored.status);
+    if (!left) return stored as StoredModelDeployment;
+    const without = { metadata: { uid, resourceVersion: stored.metadata.resourceVersion }, status: left };
+    const options = { manager: FIELD_MANAGER, subresource: 'status' } as const;
+    return (await client.patch(MODEL_DEPLOYMENTS, metadata, without, options)) as StoredModelDeployment;
   } catch (error) {
     if (error instanceof KubeError && error.code === 'Conflict') return undefined;
     throw error;
   }
+}
+
+/** A merge patch that takes out what `stored` has beyond `wanted`; lists are left alone. Undefined where there is nothing. */
+function leftovers(wanted: unknown, stored: unknown): object | undefined {
+  if (!isObject(wanted) || !isObject(stored)) return undefined;
+  const patch: [string, object | null][] = [];
+  for (const [key, value] of Object.entries(stored)) {
+    if (value === undefined) continue;
+    const left = wanted[key] === undefined ? null : leftovers(wanted[key], value);
+    if (left !== undefined) patch.push([key, left]);
+  }
+  return patch.length > 0 ? Object.fromEntries(patch) : undefined;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The pass goes on with the spec that it began with; an edit that came in meanwhile is looked at right after. */

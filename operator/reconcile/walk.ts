@@ -7,6 +7,7 @@ import { effectiveRollout } from '../../api/effective.ts';
 import type { ModelDeploymentSpec } from '../../api/model-deployment.ts';
 import { parseRolloutCommand, ROLLOUT_ANNOTATION } from '../../api/rollout-command.ts';
 import type { TrafficTable } from '../../api/traffic-table.ts';
+import { ALL } from '../../api/units.ts';
 import type { Desired, Observed } from '../../core/model.ts';
 import { decidesAnew, type RolloutOutput, type RolloutStatus } from '../../core/rollout/model.ts';
 import { rollout } from '../../core/rollout/rollout.ts';
@@ -36,7 +37,8 @@ export interface View {
 export async function walk(view: View, pass: Pass, memory: KeyMemory, walker: Walker): Promise<Desired | undefined> {
   const { data } = view;
   const { clock } = walker;
-  const state = stateOf(pass.gathered.md, memory);
+  const before = stateOf(pass.gathered.md, memory);
+  const state = isWhole(before) ? before : undefined;
   const settings = effectiveRollout(data.spec);
   const seen = analyse(memory.analysis, witnessesOf(pass), walker);
   pass.lookAgain.push(...seen.lookAgain);
@@ -51,8 +53,8 @@ export async function walk(view: View, pass: Pass, memory: KeyMemory, walker: Wa
     now: clock.wall(),
   });
   pass.rollout = { state: next.state, waiting: next.waiting, notes: seen.notes };
-  if (decidesAnew(state, next.state)) {
-    const stored = await storeState(next.state, state, pass, memory, walker);
+  if (decidesAnew(before, next.state)) {
+    const stored = await storeState(next.state, before, pass, memory, walker);
     if (stored === 'outdated') return undefined;
     if (stored !== 'stored') {
       pass.errors.push(stored);
@@ -85,6 +87,18 @@ function look(
  */
 export function stateOf({ status, metadata }: StoredModelDeployment, { stored }: KeyMemory): RolloutStatus | undefined {
   return stored && surelyNewer(stored.version, metadata.resourceVersion) ? stored.state : status?.rollout;
+}
+
+/**
+ * Whether a state can be walked on from. A hand may have edited it: shares that do not sum to all can't be served, and who
+ * has no share can't be compared with. Such a state counts as none: what is served is where the next walk begins.
+ */
+export function isWhole(state: RolloutStatus | undefined): boolean {
+  if (!state) return true;
+  const { from, to, stable } = state;
+  const all = (shares: RolloutStatus['from']) =>
+    Object.values(shares).every((share) => share >= 0) && Object.values(shares).reduce((a, b) => a + b, 0) === ALL;
+  return all(from) && all(to) && ((from[stable] ?? 0) > 0 || (to[stable] ?? 0) > 0);
 }
 
 function targetOf(data: RevisionData, memory: KeyMemory): string {

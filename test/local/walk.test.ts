@@ -1,5 +1,5 @@
 /** The supervisor as the hand of the rollout engine: what it starts, stores, tells and takes back. */
-import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Rollout } from '../../api/rollout.ts';
@@ -120,6 +120,69 @@ describe('a restart', () => {
     expect(again.said('rollout-started')).toEqual([]);
   });
 
+  test('before the first step gives the new version nothing until it has passed the gates, whoever is ready first', async () => {
+    await walking();
+    const again = new World({ v2: 100 }, spec(), world.folder);
+    await again.pass();
+    const v2 = again.newest('v2');
+    v2.signature = { ...v2.signature, inputs: [{ name: 'pixels', datatype: 'FP32', shape: [-1, 8, 8] }] };
+    v2.becomeReady();
+    await again.everybodyReads();
+    expect([again.shares, again.accepting]).toEqual([{}, []]);
+    again.newest('v1').becomeReady();
+    expect(again.shares.v2 ?? 0).toBe(0);
+    await again.everybodyReads();
+    expect(again.view().rollout).toMatchObject({ phase: 'RolledBack', reason: 'SignatureChanged' });
+    expect([again.shares.v1, again.said('traffic-moved').filter((said) => /v2 [1-9]/.test(said))]).toEqual([100, []]);
+  });
+
+  test('at a step: the new version does not stand in for the old one that is still loading, only for one that fails', async () => {
+    await atFirstStep();
+    await world.everybodyReads();
+    const again = new World({ v2: 100 }, spec(), world.folder);
+    await again.pass();
+    again.newest('v2').becomeReady();
+    await again.everybodyReads();
+    expect([again.shares, again.accepting]).toEqual([{}, []]);
+    again.newest('v1').crash('ended by SIGKILL');
+    await again.pass();
+    expect([again.shares.v2, again.accepting]).toEqual([100, ['v2']]);
+  });
+
+  test('between an edit and its walk walks all the same', async () => {
+    world = await World.serving({ v1: 100 }, spec());
+    const file = join(world.folder, 'digits/accepted.json');
+    await world.edit({ v2: 100 }, spec());
+    const { versions, split } = kept();
+    expect(versions).toContainEqual(expect.objectContaining({ name: 'v1', dropped: true }));
+    writeFileSync(file, JSON.stringify({ versions, split }));
+    const again = new World({ v2: 100 }, spec(), world.folder);
+    await again.pass();
+    expect([again.running.sort(), again.view().rollout?.steps]).toEqual([['v1', 'v2'], 2]);
+  });
+
+  test('with another version in the file walks to it from what was served', async () => {
+    world = await World.serving({ v1: 100 }, spec());
+    const again = new World({ v2: 100 }, spec(), world.folder);
+    await again.pass();
+    expect(again.running.sort()).toEqual(['v1', 'v2']);
+    again.newest('v2').becomeReady();
+    again.newest('v1').becomeReady();
+    await again.everybodyReads();
+    expect([again.shares, again.accepting]).toEqual([{ v1: 80, v2: 20 }, ['v1']]);
+    expect(again.view().rollout).toMatchObject({ phase: 'Progressing', from: { v1: 10_000 }, steps: 2 });
+  });
+
+  test('where what was served does not load any more, the new version serves', async () => {
+    world = await World.serving({ v1: 100 }, spec());
+    const again = new World({ v2: 100 }, spec(), world.folder);
+    await again.pass();
+    again.newest('v2').becomeReady();
+    await failsToLoad('v1', 'MODEL_NOT_THERE', 2, again);
+    await again.everybodyReads();
+    expect([again.shares.v2, again.accepting]).toEqual([100, ['v2']]);
+  });
+
   test('after a rollback serves what it went back to, and starts no version that was taken back', async () => {
     await walking();
     await failsToLoad('v2', 'MODEL_CORRUPT', 2);
@@ -142,10 +205,10 @@ describe('a restart', () => {
 });
 
 /** Loads of it fail, one after the other. */
-async function failsToLoad(version: string, code: string, times: number): Promise<void> {
+async function failsToLoad(version: string, code: string, times: number, of = world): Promise<void> {
   for (let i = 0; i < times; i++) {
-    world.newest(version).crash(`${code}: the reason`, code);
-    await world.clock.advance(30_000);
+    of.newest(version).crash(`${code}: the reason`, code);
+    await of.clock.advance(30_000);
   }
 }
 

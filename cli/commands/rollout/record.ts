@@ -73,7 +73,8 @@ export async function record(
     if (look === 0) assertAnswered(name, asked);
     const at = pace.now();
     const reports = asked.answers.map(({ process, answer }) => ({ process: process.id, report: answer }));
-    const sample = increments.sample(
+    // `since` is of a clock that a file knows nothing of.
+    const { since, ...sample } = increments.sample(
       at,
       reports,
       asked.failed.map(({ process }) => process),

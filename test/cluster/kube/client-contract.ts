@@ -275,6 +275,17 @@ export function describeKubeClient(name: string, make: () => Promise<ClientWorld
         expect(managers.map(({ manager }) => manager)).toContain('contract');
       });
 
+      it('patches the status alone, also what another manager holds', async () => {
+        const body = { apiVersion: MODEL_DEPLOYMENTS.apiVersion, kind: 'ModelDeployment', metadata: key('digits') };
+        await client.applyStatus(MODEL_DEPLOYMENTS, { ...body, status: { url: 'http://a' } }, { manager: 'other' });
+        const patch = { spec: null, status: { url: null, traffic: 'v1:100' } };
+        const options = { ...MANAGER, subresource: 'status' } as const;
+        const patched = await client.patch(MODEL_DEPLOYMENTS, key('digits'), patch, options);
+        expect(patched.status).not.toHaveProperty('url');
+        expect(patched.status).toMatchObject({ traffic: 'v1:100' });
+        expect(patched.spec).toBeDefined();
+      });
+
       it('patches only the version that it was told', async () => {
         const made = await client.create(CONFIG_MAPS, configMap('versioned'));
         const { resourceVersion } = made.metadata;

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import type { Rollout } from '../../../api/rollout.ts';
 import type { Gateway } from '../../../api/routing.ts';
 import type { Status } from '../../../api/status.ts';
 import type { StoredObject } from '../../../operator/kube/object.ts';
@@ -23,6 +24,7 @@ import { crdReady } from '../harness/crd.ts';
 import { digitsOf, version } from '../harness/models.ts';
 import { conditionOf, World } from '../harness/operator.ts';
 import { podsOf, say } from '../harness/pod-words.ts';
+import { BY_HAND, command, inPhase } from '../harness/rollouts.ts';
 import { tryOut } from '../render/surroundings.ts';
 
 const CRD_FILE = join(import.meta.dirname, '../../../crds/modelship.dev_modeldeployments.yaml');
@@ -46,10 +48,10 @@ afterAll(async () => {
   await server?.stop();
 });
 
-function manifest(shares: Record<string, number>, gateway?: Partial<Gateway>) {
+function manifest(shares: Record<string, number>, gateway?: Partial<Gateway>, rollout?: Rollout) {
   const versions = Object.entries(shares).map(([name, traffic]) => version(name, traffic));
   const routing = { gateway: { parentRefs: [{ name: 'public' }], hostnames: [HOST], ...gateway } };
-  return digitsOf(versions, { retireAfter: '1s', ...(gateway && { routing }) });
+  return digitsOf(versions, { retireAfter: '1s', ...(gateway && { routing }), ...(rollout && { rollout }) });
 }
 
 const http = () => world.get(HTTP_ROUTES, 'digits');
@@ -58,7 +60,7 @@ const rulesOf = (route: StoredObject | undefined): RouteRule[] =>
 
 /** Weights of what nobody named a version for, by version. */
 async function weights(): Promise<Record<string, number>> {
-  const names = new Map(['v1', 'v2', 'v3'].map((name) => [versionName('digits', name), name]));
+  const names = new Map(['v1', 'v2', 'v3', 'v4'].map((name) => [versionName('digits', name), name]));
   const last = rulesOf(await http()).at(-1)?.backendRefs ?? [];
   return Object.fromEntries(last.map(({ name, weight }) => [names.get(name) ?? name, weight]));
 }
@@ -261,6 +263,40 @@ describe('a route', () => {
     await world.start();
     await world.settled();
     expect(world.writes).toEqual([]);
+  });
+});
+
+describe('a walk', () => {
+  const inForceAt = (step: number) => (s: Status) =>
+    inPhase('Paused', 'ApprovalRequired')(s) && s.rollout?.step === step && s.rollout.since !== undefined;
+
+  it('has come to a step when the gateway has accepted its weights, and goes back when it is aborted', async () => {
+    await world.apply(manifest({ v2: 100 }, {}));
+    await readyByItsWord();
+    await world.apply(manifest({ v2: 0, v4: 100 }, {}, { ...BY_HAND, signature: 'Any' }));
+    await eventually('the route has the weights', async () => (await weights()).v4 === 1_000);
+    await sleep(2_000);
+    expect((await world.status())?.rollout).toMatchObject({
+      phase: 'Progressing',
+      reason: 'WaitingForTraffic',
+      step: 0,
+    });
+    expect((await world.status())?.rollout?.since).toBeUndefined();
+    await acceptAll();
+    await world.until('the first step is in force', inForceAt(0));
+    await command(world, 'approve');
+    await eventually('the route has the next', async () => (await weights()).v4 === 5_000);
+    await acceptAll();
+    await world.until('the second step is in force', inForceAt(1));
+    await command(world, 'abort');
+    await eventually('all goes back', async () => JSON.stringify(await weights()) === '{"v2":10000}');
+    await sleep(2_000);
+    expect(await world.deployment('v4')).toBeDefined();
+    await eventually('v4 is gone', async () => {
+      await acceptAll();
+      return (await world.deployment('v4')) === undefined;
+    });
+    expect(await weights()).toEqual({ v2: 10_000 });
   });
 });
 

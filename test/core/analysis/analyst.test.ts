@@ -40,6 +40,23 @@ describe('what counts', () => {
     analyst.add(sample(20_000, 300));
     expect(messageOf(analyst, 20_000)).toBe('error-rate 0 over 300 requests, allowed 0.01');
   });
+  test('not a sample some of which was counted before the window, by a process that was missing', () => {
+    const analyst = opened();
+    analyst.add(sample(5_000, 0));
+    analyst.add({ ...sample(15_000, 1_000, 900), since: -2_000 });
+    analyst.add(sample(20_000, 300));
+    expect(messageOf(analyst, 20_000)).toBe('error-rate 0 over 300 requests, allowed 0.01');
+  });
+  test('after the clock was set back, what comes from then on', () => {
+    const analyst = opened();
+    analyst.add(sample(5_000, 0));
+    analyst.add(sample(60_000, 300));
+    expect(messageOf(analyst, 60_000)).toBe('error-rate 0 over 300 requests, allowed 0.01');
+    analyst.add(sample(30_000, 300));
+    expect(analyst.look(30_000)).toMatchObject({ looks: 1, nextAt: 45_000 });
+    analyst.add(sample(45_000, 300));
+    expect(messageOf(analyst, 45_000)).toBe('error-rate 0 over 600 requests, allowed 0.01');
+  });
 });
 
 describe('looks', () => {

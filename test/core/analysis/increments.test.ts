@@ -166,6 +166,19 @@ describe('requests of v2 at the last look', () => {
   });
 });
 
+test('a sample says since when a process that was missing had not been counted', () => {
+  const increments = new Increments();
+  increments.sample(10_000, [answered(70)]);
+  expect(increments.sample(20_000, [answered(75)])).not.toHaveProperty('since');
+  increments.sample(30_000, [], [answered(0).process]);
+  increments.sample(40_000, [], [answered(0).process]);
+  expect(increments.sample(50_000, [answered(90)])).toMatchObject({
+    since: 20_000,
+    versions: { v2: { requests: 15 } },
+  });
+  expect(increments.sample(60_000, [answered(91)])).not.toHaveProperty('since');
+});
+
 test('pairs come from those who mirrored', () => {
   const mirrored = (compared: number, differing: number, mirrorFailed: number) =>
     said({ version: 'v1', versions: { v2: { compared, differing, mirrorFailed } } });

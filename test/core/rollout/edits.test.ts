@@ -75,6 +75,17 @@ describe('edits', () => {
     expect(world.split).toEqual({ v1: 10, v2: 90 });
   });
 
+  test('a name that came back after it had retired proves nothing: it is walked to, and not aborted to', () => {
+    const world = atStep().untilRest();
+    world.edit({ shares: { v2: 100, v1: 0 } }).calm();
+    expect(world.state).toMatchObject({ phase: 'Completed', retired: true });
+    world.say('abort').calm();
+    expect(world.split).toEqual(V2);
+    world.edit({ shares: { v2: 0, v1: 100 } }).calm();
+    expect(world.state).toMatchObject({ phase: 'Progressing', steps: 2 });
+    expect(world.split).toEqual({ v1: 10, v2: 90 });
+  });
+
   test('the very target that was served before is a revert also when it has retired', () => {
     const world = atStep().untilRest();
     world.edit({ shares: { v3: 100 } }).untilRest();
@@ -153,6 +164,20 @@ describe('edits', () => {
     const world = atStep();
     world.edit({ rollout: undefined }).calm();
     expect([world.split, where(world)]).toEqual([V2, ['Completed', 'Promoted', 0]]);
+  });
+
+  test.each<[string, World['natures'][string]]>([
+    ['under way', {}],
+    ['rolled back', { exits: 3 }],
+  ])('a rollout that was %s, was taken out of the spec and comes again walks again', (_, nature) => {
+    const world = atStep();
+    world.natures.v2 = nature;
+    world.calm();
+    world.edit({ shares: { v1: 100, v2: 0 }, rollout: undefined }).calm();
+    expect(world.split).toEqual(V1);
+    delete world.natures.v2;
+    world.edit({ shares: { v1: 0, v2: 100 }, rollout: STEPS }).calm();
+    expect([world.split, world.state?.phase]).toEqual([TEN, 'Progressing']);
   });
 
   test.each<[string, Parameters<typeof settings>[0], Record<string, number>]>([

@@ -40,7 +40,9 @@ function setup(analysis: Partial<EffectiveAnalysis> = {}, answers?: Map<string, 
     add(sample);
   };
   const queried: string[] = [];
+  const forgotten: string[] = [];
   const queries = answers && {
+    forget: (key: string) => void forgotten.push(key),
     want: (_key: string, _window: string, wanted: readonly { promql: string }[]) => {
       queried.push(...wanted.map(({ promql }) => promql));
       return { known: answers, lookAgain: 1_000 };
@@ -60,7 +62,7 @@ function setup(analysis: Partial<EffectiveAnalysis> = {}, answers?: Map<string, 
   };
   const open = (window: OpenWindow | undefined = WINDOW) =>
     memory.open(window && { ...window, since: clock.wall() }, settings, clock.now(), clock.wall());
-  return { clock, memory, samples, pass, open, queried };
+  return { clock, memory, samples, pass, open, queried, forgotten };
 }
 
 describe('a sample', () => {
@@ -177,6 +179,17 @@ describe('a check that asks a Prometheus', () => {
     await none.clock.advance(100);
     expect(none.pass(both).notes).toEqual(['Prometheus has no data for the query']);
     expect(none.samples[0]).not.toHaveProperty('prometheus');
+  });
+
+  test('is asked for no longer than the window is open', async () => {
+    const { clock, memory, open, pass, forgotten } = setup({ checks }, new Map([[query, { ok: true, value: 3 }]]));
+    open();
+    await clock.advance(100);
+    pass(both);
+    expect(forgotten).toEqual([]);
+    memory.open(undefined, undefined, clock.now(), clock.wall());
+    pass(both);
+    expect(forgotten).toEqual(['models/digits']);
   });
 
   test('nor where the operator knows of none', async () => {

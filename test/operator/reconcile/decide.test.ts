@@ -165,11 +165,22 @@ describe('what the planner sees', () => {
 
   test('the door is where the public Service leads', () => {
     expect(observedOf(at(), [], TABLE, true)).not.toHaveProperty('door');
+
     expect(doorOf(doorTo('v1'))).toBe('v1');
     expect([stored('Service', 'digits'), stored('Service', 'digits', { spec: {} })].map(doorOf)).toEqual([
       undefined,
       undefined,
     ]);
+  });
+
+  test.each([
+    ['a status that tells of a split', { status: { traffic: 'v1:100' }, ready: false }, true],
+    ['a ready pod of a version with a share, whatever the status says', { status: {}, ready: true }, true],
+    ['neither', { status: {}, ready: false }, false],
+  ])('says that it was served: %s', (_, { status, ready }, served) => {
+    const pods = new Map([['v1', [pod('v1', 'p1', ready)]]]);
+    const here = gathered({ md: model(SPEC, { status }), pods, table: TABLE });
+    expect(observedOf(here, [], TABLE, true).served).toBe(served);
   });
 
   const p = (ready: boolean, name: string) => pod('v1', name, ready);

@@ -8,10 +8,11 @@ import { desiredOf, observedOf, runVersions } from '../../../operator/reconcile/
 import { newMemory } from '../../../operator/reconcile/key-memory.ts';
 import { newPass } from '../../../operator/reconcile/pass.ts';
 import type { StoredModelDeployment } from '../../../operator/reconcile/stored.ts';
-import { stay, targetHash, type Walker, walk } from '../../../operator/reconcile/walk.ts';
+import { isWhole, stay, targetHash, type Walker, walk } from '../../../operator/reconcile/walk.ts';
 import { table } from '../../core/build.ts';
 import { FakeClock } from '../kube/fake-clock.ts';
 import { deployment, gathered, model, pod, spec, UID } from './build.ts';
+import { walkState } from './walk-build.ts';
 
 const rollout = { steps: [{ traffic: 10 }, { traffic: 50 }], signature: 'Any' };
 const SPEC = spec(
@@ -109,6 +110,17 @@ describe('the annotation', () => {
     expect(shares(await run())).toEqual({ v1: 9_000, v2: 1_000 });
     expect(pass.remarks).toEqual([]);
   });
+});
+
+test.each([
+  ['as the engine wrote it', {}, true],
+  ['of shares that do not sum to all', { from: { v1: 5_000 } }, false],
+  ['that walks to nothing', { to: {} }, false],
+  ['of a share below nothing', { from: { v1: 11_000, v3: -1_000 } }, false],
+  ['that compares with nobody', { stable: 'v9' }, false],
+  ['that goes back to the one it compares with', { from: { v2: 10_000 }, to: { v1: 10_000 } }, true],
+])('a state %s: %j', (_, more, whole) => {
+  expect(isWhole(walkState(more as object))).toBe(whole);
 });
 
 test('to stay is to ask for the table as it is', () => {
