@@ -8,8 +8,8 @@ import { versionOf } from '../cluster/objects.ts';
 import { onCluster } from '../cluster/options.ts';
 import { openPodProxy } from '../cluster/pod-proxy.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
-import type { PlaceFlags } from '../rollout/hand.ts';
 import { readLaptop } from '../rollout/laptop-hand.ts';
+import type { PlaceFlags } from '../rollout/place.ts';
 
 export interface AdminProcess {
   /** Stays with the process for its life: UID of the pod, PID. */

@@ -7,7 +7,7 @@ import { collectDiffs, diffLines, diffTable, nothingKept } from '../diffs/text.t
 import { CliError, EXIT } from '../exit-codes.ts';
 import { teach } from '../help.ts';
 import { json } from '../output.ts';
-import { outputOption, type PlaceFlags, placeOptions } from '../rollout/hand.ts';
+import { outputOption, type PlaceFlags, placeOptions } from '../rollout/place.ts';
 import { PLACE_EXITS } from './rollout/status.ts';
 import { atLeast } from './values.ts';
 

@@ -12,7 +12,7 @@ import { CliError, EXIT, type ExitCode } from '../exit-codes.ts';
 import { readNamed } from '../files.ts';
 import { teach } from '../help.ts';
 import { json } from '../output.ts';
-import { outputOption } from '../rollout/hand.ts';
+import { outputOption } from '../rollout/place.ts';
 import { walkText } from '../rollout/words.ts';
 import { KINDS, type Kind, MadeSamples } from '../simulate/make.ts';
 import { type Simulated, Simulation } from '../simulate/simulate.ts';

@@ -6,7 +6,8 @@ import type { ModelDeploymentObject } from '../cluster/objects.ts';
 import type { Cluster } from '../cluster/options.ts';
 import { conditionOf, isCurrent } from '../cluster/words.ts';
 import { quoted } from '../context.ts';
-import type { Hand, PlaceFlags } from './hand.ts';
+import type { Hand } from './hand.ts';
+import type { PlaceFlags } from './place.ts';
 import type { RolloutView } from './view.ts';
 
 /** Field manager of the annotation. A tool that applies the manifest does not own it and leaves it alone. */

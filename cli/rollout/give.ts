@@ -37,6 +37,7 @@ export async function give(
     const view = await hand.read();
     // A retry starts a walk of another id; it names what it honoured all the same.
     if (view.rollout?.honoured === text) return { text, view };
+    if (view.rollout?.dropped === text) throw dropped(command, view);
     if (view.rollout && hasPassed(view.rollout, command, id, step)) throw overtaken(command, view, id, step);
     if (pace.now() >= until) throw unheard(command, hand, timeoutMs);
     await pace.wait(Math.min(hand.everyMs, until - pace.now()));
@@ -53,6 +54,11 @@ function overtaken(command: RolloutCommandName, { name, rollout }: RolloutView, 
   const was = `${command} was for step ${step + 1} of the rollout ${id} of ${name}`;
   const is = rollout?.id === id ? 'that went on' : `${rollout?.id} has begun`;
   const message = `${was}, and ${is} before it was heard: look again, and say it again if it is still meant`;
+  return new CliError(message, EXIT.failed, 'RolloutChanged');
+}
+
+function dropped(command: RolloutCommandName, { name, rollout }: RolloutView): CliError {
+  const message = `${command} was dropped: the rollout of ${name} is ${rollout?.phase} (${rollout?.reason}) by now; look again`;
   return new CliError(message, EXIT.failed, 'RolloutChanged');
 }
 

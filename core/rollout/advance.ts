@@ -127,7 +127,7 @@ function next({ state, steps, input }: Walk): RolloutStatus {
 }
 
 function completed({ state }: Walk): RolloutStatus {
-  const { window, approved, exits, ...rest } = state;
+  const { window, approved, exits, promoted, ...rest } = state;
   const reason = state.revert ? 'Reverted' : isPromoted(state) ? 'Promoted' : 'StepsDone';
   return { ...rest, phase: 'Completed', reason, message: cut(`${splitWords(state.to)} is in force`) };
 }

@@ -5,17 +5,19 @@ import { isWalking, type RolloutInput, type RolloutStatus } from './model.ts';
 import { cut, iso, splitWords } from './words.ts';
 
 /**
- * The state with the command taken, or the same state where the command is not for it: another walk, another step, or
- * nothing that could be done now. To stop and to go back are heard at any step of the walk: whoever wants that must not
- * be too late by a second.
+ * The state with the command taken. One that is for another walk is left alone; one that is for another step, or that
+ * nothing can be done about now, is dropped: it must not come true later. To stop and to go back are heard at any step of
+ * the walk: whoever wants that must not be too late by a second.
  */
 export function obeyed(state: RolloutStatus, input: RolloutInput, rollout: EffectiveRollout): RolloutStatus {
   const { command } = input;
-  if (!command || command.text === state.honoured || command.id !== state.id) return state;
+  if (!command || command.id !== state.id || command.text === state.honoured || command.text === state.dropped) {
+    return state;
+  }
   const stops = command.command === 'pause' || command.command === 'abort';
-  if (!stops && command.step !== state.step) return state;
-  const next = DOES[command.command](state, input, rollout);
-  return next ? { ...next, honoured: command.text } : state;
+  const fits = stops || command.step === state.step;
+  const next = fits ? DOES[command.command](state, input, rollout) : undefined;
+  return next ? { ...next, honoured: command.text } : { ...state, dropped: command.text };
 }
 
 type Does = (state: RolloutStatus, input: RolloutInput, rollout: EffectiveRollout) => RolloutStatus | undefined;
@@ -42,7 +44,7 @@ const DOES: Record<NonNullable<RolloutInput['command']>['command'], Does> = {
     if (!isWalking(state) || state.revert) return undefined;
     const { since, approved, ...rest } = state;
     const message = 'the rest is skipped';
-    const at = { step: state.steps, movedAt: iso(input.now) };
+    const at = { step: state.steps, movedAt: iso(input.now), promoted: true };
     return { ...rest, ...at, phase: 'Progressing', reason: 'WaitingForTraffic', message };
   },
 

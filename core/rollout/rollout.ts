@@ -49,7 +49,7 @@ function moved(walk: Walk): Walk {
  */
 function withoutWalk(state: RolloutStatus, target: string): RolloutStatus {
   if (state.phase === 'Completed') return { ...state, target };
-  const { since, window, approved, exits, ...rest } = { ...state, target };
+  const { since, window, approved, exits, promoted, ...rest } = { ...state, target };
   const message = 'the spec has no rollout any more: the stated split takes effect as soon as it is ready';
   return { ...rest, phase: 'Completed', reason: 'Promoted', message };
 }

@@ -50,8 +50,8 @@ export function analysisOf({ state, rollout, canaries }: Walk): EffectiveRollout
 }
 
 /** Whether a person has said to skip the rest. */
-export function isPromoted({ id, honoured }: RolloutStatus): boolean {
-  return honoured?.startsWith(`promote/${id}/`) ?? false;
+export function isPromoted({ promoted }: RolloutStatus): boolean {
+  return promoted === true;
 }
 
 /** Whether anything stands behind what is served: a version that is scaled to nothing protects nobody. */

@@ -6,8 +6,8 @@ import { askAll, assertAnswered, type ListProcesses, withProcesses } from '../..
 import type { Context } from '../../context.ts';
 import { teach } from '../../help.ts';
 import { counted } from '../../numbers.ts';
-import { type PlaceFlags, placeOptions } from '../../rollout/hand.ts';
 import { type Pace, realPace } from '../../rollout/pace.ts';
+import { type PlaceFlags, placeOptions } from '../../rollout/place.ts';
 import { spanText } from '../../rollout/words.ts';
 import { spanValue } from '../values.ts';
 import { PLACE_EXITS } from './status.ts';

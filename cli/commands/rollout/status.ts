@@ -4,9 +4,11 @@ import { CLUSTER_EXITS } from '../../cluster/options.ts';
 import type { Context } from '../../context.ts';
 import { teach } from '../../help.ts';
 import { json } from '../../output.ts';
-import { type Hand, outputOption, type PlaceFlags, placeOptions, withHand } from '../../rollout/hand.ts';
+import type { Hand } from '../../rollout/hand.ts';
 import { pictureLines } from '../../rollout/lines.ts';
+import { outputOption, type PlaceFlags, placeOptions } from '../../rollout/place.ts';
 import type { RolloutView } from '../../rollout/view.ts';
+import { withHand } from '../../rollout/with-hand.ts';
 
 export function addStatus(rollout: Command, context: Context): void {
   const command = rollout

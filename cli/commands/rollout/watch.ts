@@ -2,10 +2,12 @@
 import { type Command, Option } from 'commander';
 import type { Context } from '../../context.ts';
 import { teach } from '../../help.ts';
-import { type Hand, type PlaceFlags, placeOptions, withHand } from '../../rollout/hand.ts';
+import type { Hand } from '../../rollout/hand.ts';
 import { realPace } from '../../rollout/pace.ts';
+import { type PlaceFlags, placeOptions } from '../../rollout/place.ts';
 import { jsonWatch, LiveWatch, plainWatch } from '../../rollout/reporters.ts';
 import { type WatchReporter, watchRollout } from '../../rollout/watch.ts';
+import { withHand } from '../../rollout/with-hand.ts';
 import { spanValue } from '../values.ts';
 
 interface Flags extends Omit<PlaceFlags, 'output'> {

@@ -95,11 +95,23 @@ describe('commands', () => {
     expect(world.state?.honoured).toBeUndefined();
   });
 
-  test.each(['approve', 'promote', 'resume', 'retry'] as const)('%s for another step does nothing', (command) => {
+  test.each(['approve', 'promote', 'resume', 'retry'] as const)('%s for another step is dropped', (command) => {
     const world = atStep(settings([[10, 0, 'approval'], [50]]));
     const before = world.state;
     world.say(command, { step: 1 }).calm();
-    expect(world.state).toEqual(before);
+    const { dropped, ...rest } = world.state ?? {};
+    expect(rest).toEqual(before);
+    expect(dropped).toMatch(`${command}/`);
+    expectAtRest(world);
+  });
+
+  test('a retry that meant nothing when it was given does not come true when the walk fails', () => {
+    const world = atStep().say('retry').calm();
+    expect(where(world)).toEqual(['Progressing', 'Holding', 0]);
+    world.natures.v2 = { ...world.natures.v2, failure: { code: 'MODEL_CORRUPT', message: 'it is no ONNX file' } };
+    world.calm();
+    expect(world.state?.phase).toBe('RolledBack');
+    expectAtRest(world);
   });
 
   test.each(['pause', 'abort'] as const)('%s is heard though the step has just changed', (command) => {
