@@ -87,7 +87,10 @@ const rolloutStatus = z.strictObject({
   window: field(z.int().min(0).optional(), 'Windows of analysis that were begun anew by hand at this step.'),
   approved: field(z.int().min(0).optional(), 'The step that was approved last.'),
   honoured: field(z.string().max(256).optional(), 'The command that was honoured last.'),
-  dropped: field(z.string().max(256).optional(), 'The command that was dropped last: it came too late, or meant nothing.'),
+  dropped: field(
+    z.string().max(256).optional(),
+    'The command that was dropped last: it came too late, or meant nothing.',
+  ),
   promoted: field(z.boolean().optional(), 'The rest of the steps was skipped by hand.'),
   exits: field(
     z.record(z.string(), z.int()).meta({ maxProperties: 64 }).optional(),
