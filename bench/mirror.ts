@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
+import { runtimeServingOf } from '../api/effective.ts';
 import { type Launch, launchArgs } from '../api/launch.ts';
 import type { PodReport } from '../api/pod-report.ts';
 import type { TrafficTable } from '../api/traffic-table.ts';
@@ -44,21 +45,7 @@ async function start(version: string, table?: string): Promise<Started> {
     admin: any,
     drainDelayMs: 0,
     logLevel: 'info',
-    serving: {
-      batching: { maxBatchSize: 32, maxDelayMs: 0 },
-      warmupRequests: 8,
-      session: {
-        threads: 1,
-        graphOptimization: 'all',
-        executionProviders: ['cpu'],
-        arena: true,
-        device: 0,
-        keepOptimized: false,
-      },
-      execution: { cores: 1 },
-      limits: { bodyBytes: 2 ** 20, queue: 1_024, timeoutMs: 30_000 },
-      protocols: ['rest'],
-    },
+    serving: runtimeServingOf({ protocols: ['rest'] }),
   };
   const child = spawn(process.execPath, ['runtime/main.ts', ...launchArgs(launch)], {
     stdio: ['ignore', 'pipe', 'inherit'],
