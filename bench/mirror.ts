@@ -18,6 +18,9 @@ import type { PodReport } from '../api/pod-report.ts';
 import type { TrafficTable } from '../api/traffic-table.ts';
 import { ALL } from '../api/units.ts';
 
+// An end by a signal is an end, too: no runtime outlives the benchmark.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 const ROUNDS = 7;
 const SECONDS = 3;
 const SLOW_MS = 200;
@@ -50,6 +53,7 @@ async function start(version: string, table?: string): Promise<Started> {
   const child = spawn(process.execPath, ['runtime/main.ts', ...launchArgs(launch)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  process.once('exit', () => child.kill('SIGKILL'));
   let ports: Omit<Started, 'child'> | undefined;
   for await (const line of createInterface({ input: child.stdout as NodeJS.ReadableStream })) {
     const { msg, entry, direct, admin } = JSON.parse(line);

@@ -1,22 +1,9 @@
 /** What people say to a walk, and what of it is stored. */
 import { describe, expect, test } from 'vitest';
 import { decidesAnew, type RolloutStatus } from '../../../core/rollout/model.ts';
-import { MINUTE, type Spec, settings } from './build.ts';
+import { atStep, STEPS, TEN, V1, V2, where } from './at-step.ts';
+import { MINUTE, settings } from './build.ts';
 import { expectAtRest, World } from './world.ts';
-
-const STEPS = settings([
-  [10, MINUTE],
-  [50, MINUTE],
-]);
-const V1 = { v1: 100 };
-const V2 = { v2: 100 };
-const TEN = { v1: 90, v2: 10 };
-
-function atStep(rollout = STEPS, more: Partial<Spec> = {}): World {
-  return World.serving(V1, more).edit({ shares: V2, rollout }).calm();
-}
-
-const where = ({ state }: World) => [state?.phase, state?.reason, state?.step];
 
 describe('commands', () => {
   test('pause keeps the shares; resume holds anew, with a new window', () => {
