@@ -55,6 +55,14 @@ export function inPhase(phase: NonNullable<Status['rollout']>['phase'], reason?:
   return ({ rollout }: Status): boolean => rollout?.phase === phase && (reason ?? rollout.reason) === rollout.reason;
 }
 
+/**
+ * Whether the walk is over and the pods have said that they follow it. The phase alone is not enough: it is stored
+ * before the last table is written.
+ */
+export function completedTo(split: string) {
+  return (status: Status): boolean => inPhase('Completed')(status) && status.traffic === split;
+}
+
 export function versionIn(status: Status, name: string) {
   return status.versions?.find((one) => one.name === name);
 }

@@ -7,7 +7,17 @@ import { versionName } from '../../../operator/render/names.ts';
 import { eventually, kubectl } from '../harness/cluster.ts';
 import { digitsOf, version } from '../harness/models.ts';
 import { conditionOf } from '../harness/operator.ts';
-import { BY_HAND, command, eventsOf, inPhase, served, sharesIn, versionIn, WALK } from '../harness/rollouts.ts';
+import {
+  BY_HAND,
+  command,
+  completedTo,
+  eventsOf,
+  inPhase,
+  served,
+  sharesIn,
+  versionIn,
+  WALK,
+} from '../harness/rollouts.ts';
 import { follow } from '../harness/seen.ts';
 
 const SLOW = { timeoutMs: 40_000 };
@@ -31,7 +41,7 @@ describe('a tool that applies the manifest over and over', () => {
         await sleep(200);
       }
     })();
-    await world.until('it is over', inPhase('Completed'), SLOW).finally(() => {
+    await world.until('it is over', completedTo('v2:100'), SLOW).finally(() => {
       over = true;
     });
     await tool;
@@ -97,7 +107,7 @@ describe('an edit in the middle of a walk', () => {
     await here.apply(version('v1', 0), version('v2', 100));
     await world.until('v2 has its first share', ({ traffic }) => traffic === 'v1:90 v2:10', SLOW);
     await world.client.delete(DEPLOYMENTS, world.key(versionName('digits', 'v2')));
-    await world.until('it is over', inPhase('Completed'), SLOW);
+    await world.until('it is over', completedTo('v2:100'), SLOW);
     expect(tables.values('digits-traffic', sharesIn)).toEqual(['v1:100', 'v1:90 v2:10', 'v1:50 v2:50', 'v2:100']);
   });
 });

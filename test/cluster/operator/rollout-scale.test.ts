@@ -5,7 +5,7 @@ import { AUTOSCALERS, CONFIG_MAPS, DEPLOYMENTS } from '../../../operator/reconci
 import { versionName } from '../../../operator/render/names.ts';
 import { eventually, kubectl } from '../harness/cluster.ts';
 import { version } from '../harness/models.ts';
-import { command, inPhase, STEPS, served, sharesIn, versionIn } from '../harness/rollouts.ts';
+import { command, completedTo, inPhase, STEPS, served, sharesIn, versionIn } from '../harness/rollouts.ts';
 import { follow } from '../harness/seen.ts';
 
 const SLOW = { timeoutMs: 40_000 };
@@ -28,7 +28,7 @@ it('steers the autoscalers to the end of a walk, and back from there', async () 
   await using scalers = await follow(world.namespace, AUTOSCALERS);
   await using tables = await follow(world.namespace, CONFIG_MAPS);
   await here.apply(elastic('v1', 0), elastic('v2', 100));
-  await world.until('v2 has all', inPhase('Completed'), SLOW);
+  await world.until('v2 has all', completedTo('v2:100'), SLOW);
   await eventually('the bounds are as stated', async () =>
     [V1, V2].every((name) => scalers.values(name, least).at(-1) === 1),
   );

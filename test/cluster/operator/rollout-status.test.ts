@@ -6,7 +6,7 @@ import { Api } from '../../faults/api.ts';
 import { useCluster } from '../harness/cluster.ts';
 import { version } from '../harness/models.ts';
 import type { World } from '../harness/operator.ts';
-import { command, inPhase, type Served, served, sharesIn } from '../harness/rollouts.ts';
+import { command, completedTo, inPhase, type Served, served, sharesIn } from '../harness/rollouts.ts';
 import { follow } from '../harness/seen.ts';
 
 const SLOW = { timeoutMs: 40_000 };
@@ -66,7 +66,7 @@ describe('a hand in the status', () => {
     await rolledBack(here);
     await writeStatus(here.world, { rollout: { from: { v1: 9_000, ghost: 1_000 } } });
     await here.apply(version('v1', 0), version('v4', 100));
-    const done = await here.world.until('v4 serves', inPhase('Completed'), SLOW);
+    const done = await here.world.until('v4 serves', completedTo('v4:100'), SLOW);
     expect(done).toMatchObject({ traffic: 'v4:100' });
     expect(done.rollout?.from).toEqual({ v1: 10_000 });
   });
@@ -87,6 +87,6 @@ describe('a hand in the status', () => {
       (s) => inPhase('Progressing', 'Holding')(s) && s.rollout?.step === 1,
     );
     expect(rollout?.since).not.toBe(LONG_AGO);
-    await world.until('it is over', inPhase('Completed'), SLOW);
+    await world.until('it is over', completedTo('v2:100'), SLOW);
   });
 });
