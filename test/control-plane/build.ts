@@ -14,11 +14,23 @@ const BINARIES = {
   'kube-apiserver': { module: 'kubernetes', main: 'k8s.io/kubernetes/cmd/kube-apiserver' },
   'kube-controller-manager': { module: 'kubernetes', main: 'k8s.io/kubernetes/cmd/kube-controller-manager' },
   'kube-scheduler': { module: 'kubernetes', main: 'k8s.io/kubernetes/cmd/kube-scheduler' },
+  kubelet: { module: 'kubernetes', main: 'k8s.io/kubernetes/cmd/kubelet' },
+  'kube-proxy': { module: 'kubernetes', main: 'k8s.io/kubernetes/cmd/kube-proxy' },
   kwok: { module: 'kwok', main: 'sigs.k8s.io/kwok/cmd/kwok' },
 } as const;
 
 export type Binary = keyof typeof BINARIES;
-export const ALL_BINARIES = Object.keys(BINARIES) as Binary[];
+/** What a control plane with simulated nodes takes. */
+export const SIMULATED = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok'] as const;
+/** What one with real nodes takes. */
+export const REAL = [
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kubelet',
+  'kube-proxy',
+] as const;
 
 /** What a folder named by `KUBEBUILDER_ASSETS` is expected to hold; other binaries may be missing from it. */
 const KUBEBUILDER_BINARIES: readonly Binary[] = ['etcd', 'kube-apiserver'];
@@ -91,9 +103,10 @@ function cacheFolder(): Promise<string> {
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { only: { type: 'string' } } });
-  const wanted = values.only?.split(',') ?? ALL_BINARIES;
+  const wanted = values.only?.split(',') ?? SIMULATED;
   const unknown = wanted.find((name) => !Object.hasOwn(BINARIES, name));
-  if (unknown !== undefined) throw new BuildError(`--only: no "${unknown}" here; known: ${ALL_BINARIES.join(', ')}`);
+  if (unknown !== undefined)
+    throw new BuildError(`--only: no "${unknown}" here; known: ${Object.keys(BINARIES).join(', ')}`);
   const paths = await controlPlaneBinaries(wanted as Binary[], (line) => process.stderr.write(`${line}\n`));
   for (const folder of new Set(Object.values(paths).map((path) => dirname(path)))) process.stdout.write(`${folder}\n`);
 }

@@ -10,7 +10,7 @@ import { inspect, parseArgs } from 'node:util';
 import { BuildError } from '../go/build.ts';
 import { type Access, ADMIN, isReady, type Users, writeTokens } from './access.ts';
 import { auditFlags } from './audit.ts';
-import { ALL_BINARIES, type Binary, canProvide, controlPlaneBinaries } from './build.ts';
+import { type Binary, canProvide, controlPlaneBinaries, SIMULATED } from './build.ts';
 import { addNodes, numberedNodes, startControllers, waitForControllers } from './controllers.ts';
 import { type ApiServer, type ControlPlaneOptions, handle, type StartOptions } from './handle.ts';
 import { dockerRuns, startK3s } from './k3s.ts';
@@ -43,8 +43,8 @@ export async function startApiServer(options: StartOptions = {}): Promise<ApiSer
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ApiServer> {
   const { nodes: asked = 1, log, prepare } = options;
   const nodes = typeof asked === 'number' ? numberedNodes(asked) : asked;
-  if (await mustUseK3s(ALL_BINARIES)) return startK3s(options, nodes, prepare);
-  const binaries = await controlPlaneBinaries(ALL_BINARIES, log);
+  if (await mustUseK3s(SIMULATED)) return startK3s(options, nodes, prepare);
+  const binaries = await controlPlaneBinaries(SIMULATED, log);
   return retryPorts(async (servers) => {
     const { admin, others } = await startServer(servers, binaries, options, {
       [ADMIN]: ['system:masters'],

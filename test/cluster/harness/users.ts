@@ -1,7 +1,7 @@
 /** Users who send scans of digits to wherever the public Service leads, one after the other. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
-import { testSet } from '../../e2e/load.ts';
+import { testSet } from '../../laptop/load.ts';
 
 const CALLERS = 4;
 const PAUSE_MS = 15;
