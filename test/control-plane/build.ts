@@ -20,8 +20,12 @@ const BINARIES = {
 } as const;
 
 export type Binary = keyof typeof BINARIES;
-/** What a control plane with simulated nodes takes. */
-export const SIMULATED = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok'] as const;
+/** A control plane, whatever its nodes are. */
+export const CONTROL_PLANE = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const;
+/** What plays nodes. */
+export const SIMULATED = [...CONTROL_PLANE, 'kwok'] as const;
+/** What is a node. */
+export const NODE = ['kubelet', 'kube-proxy'] as const;
 /** What one with real nodes takes. */
 export const REAL = [
   'etcd',

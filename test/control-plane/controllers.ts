@@ -31,22 +31,27 @@ export function numberedNodes(count: number): NodeSpec[] {
   return Array.from({ length: count }, (_, index) => ({ name: `node-${index}` }));
 }
 
-/** Starts controller-manager, scheduler and kwok, each as its own user. */
-export async function startControllers(
-  servers: Servers,
-  binaries: Record<'kube-controller-manager' | 'kube-scheduler' | 'kwok', string>,
-  users: ReadonlyMap<string, Access>,
-  flags: Partial<Record<Binary, readonly string[]>>,
-): Promise<void> {
-  const { folder } = servers;
-  const start = async (name: keyof typeof binaries, user: string, own: readonly string[]): Promise<void> => {
-    const access = users.get(user);
-    if (!access) throw new Error(`no token for ${user}`);
-    const kubeconfig = join(folder, `${name}.kubeconfig`);
-    await writeKubeconfig(kubeconfig, access);
-    servers.run(name, binaries[name], [`--kubeconfig=${kubeconfig}`, ...own, ...(flags[name] ?? [])]);
-  };
-  await start('kube-controller-manager', 'system:kube-controller-manager', [
+export interface Launch {
+  servers: Servers;
+  binaries: Partial<Record<Binary, string>>;
+  users: ReadonlyMap<string, Access>;
+  flags: Partial<Record<Binary, readonly string[]>>;
+}
+
+/** Starts a client of the API server as `user`, with a kubeconfig of its own. */
+async function start(launch: Launch, name: Binary, user: string, own: readonly string[]): Promise<void> {
+  const { servers, binaries, users, flags } = launch;
+  const [access, binary] = [users.get(user), binaries[name]];
+  if (!access || !binary) throw new Error(`no token for ${user}, or no ${name}`);
+  const kubeconfig = join(servers.folder, `${name}.kubeconfig`);
+  await writeKubeconfig(kubeconfig, access);
+  servers.run(name, binary, [`--kubeconfig=${kubeconfig}`, ...own, ...(flags[name] ?? [])]);
+}
+
+/** Starts controller-manager and scheduler, each as its own user. */
+export async function startControllers(launch: Launch): Promise<void> {
+  const { folder } = launch.servers;
+  await start(launch, 'kube-controller-manager', 'system:kube-controller-manager', [
     '--leader-elect=false',
     '--secure-port=0',
     '--use-service-account-credentials=true',
@@ -56,11 +61,17 @@ export async function startControllers(
     '--pvclaimbinder-sync-period=1s',
     ...CLIENT_RATE,
   ]);
-  await start('kube-scheduler', 'system:kube-scheduler', ['--leader-elect=false', '--secure-port=0', ...CLIENT_RATE]);
+  const own = ['--leader-elect=false', '--secure-port=0', ...CLIENT_RATE];
+  await start(launch, 'kube-scheduler', 'system:kube-scheduler', own);
+}
+
+/** Starts kwok, which makes every node Ready and runs every pod, in words. */
+export async function startKwok(launch: Launch): Promise<void> {
+  const { folder } = launch.servers;
   // A config of our own keeps kwok from reading one in the home folder.
   const config = join(folder, 'kwok.yaml');
   await writeFile(config, 'apiVersion: config.kwok.x-k8s.io/v1alpha1\nkind: KwokConfiguration\n');
-  await start('kwok', 'kwok', [`--config=${config}`, ...KWOK_FLAGS]);
+  await start(launch, 'kwok', 'kwok', [`--config=${config}`, ...KWOK_FLAGS]);
 }
 
 /** Creates the nodes; kwok then makes them Ready. */
@@ -75,14 +86,18 @@ export async function addNodes(admin: Access, nodes: readonly NodeSpec[]): Promi
   }
 }
 
-/** Waits until pods can be created, scheduled and run: a default ServiceAccount, and no node that is not Ready. */
+/** Waits until pods can be created and scheduled. */
 export async function waitForControllers(servers: Servers, admin: Access): Promise<void> {
   await servers.await('kube-controller-manager', async () => {
     return (await call(admin, 'GET', '/api/v1/namespaces/default/serviceaccounts/default')).status === 200;
   });
-  await servers.await('kwok', async () => {
+}
+
+/** Waits until `count` nodes are there, and all of them are Ready. */
+export async function waitForNodes(servers: Servers, admin: Access, by: string, count: number): Promise<void> {
+  await servers.await(by, async () => {
     const list = (await mustCall(admin, 'GET', '/api/v1/nodes')) as { items: NodeStatus[] };
-    return list.items.every(isReady);
+    return list.items.length >= count && list.items.every(isReady);
   });
 }
 

@@ -1,6 +1,6 @@
 /** What is asked for when a control plane is started, and what comes back. */
 import { join } from 'node:path';
-import { type Access, writeKubeconfig } from './access.ts';
+import { type Access, type Users, writeKubeconfig } from './access.ts';
 import { auditLogPath } from './audit.ts';
 import type { Binary } from './build.ts';
 import type { NodeSpec } from './controllers.ts';
@@ -23,6 +23,22 @@ export interface ControlPlaneOptions extends StartOptions {
    * collector takes up to 30 s to notice a kind that comes later, and till then it collects nothing of such an owner.
    */
   prepare?: (admin: Access) => Promise<void>;
+}
+
+export interface RealOptions extends StartOptions {
+  /** Where the API server listens: an address of this machine that the nodes' pods reach. */
+  address: string;
+  /** More users, by name, with their groups. */
+  users: Users;
+}
+
+export interface RealControlPlane {
+  server: ApiServer;
+  /** Where the processes of nodes are to run: they end with the control plane. */
+  servers: Servers;
+  admin: Access;
+  /** How each user calls the API server. */
+  users: ReadonlyMap<string, Access>;
 }
 
 /** A running API server. Its user is in system:masters; for another, impersonate or make a ServiceAccount's token. */

@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Access, ADMIN, isReady, type Users, writeKubeconfig, writeTokens } from './access.ts';
 import { type Binary, versionOf } from './build.ts';
-import { addNodes, KWOK_FLAGS, type NodeSpec, waitForControllers } from './controllers.ts';
+import { addNodes, KWOK_FLAGS, type NodeSpec, waitForControllers, waitForNodes } from './controllers.ts';
 import { type ApiServer, type ControlPlaneOptions, handle, type StartOptions } from './handle.ts';
 import { Servers, StartError } from './servers.ts';
 import { output, runs } from './tools.ts';
@@ -80,6 +80,7 @@ export async function startK3s(
       await startKwok(servers, container, options, { ...admin, token: tokens.get('kwok') ?? '' });
       await addNodes(admin, nodes);
       await waitForControllers(servers, admin);
+      await waitForNodes(servers, admin, 'kwok', nodes.length);
     }
     return await handle(servers, admin);
   } catch (error) {
@@ -120,8 +121,8 @@ async function startKwok(servers: Servers, k3s: string, { flags }: StartOptions,
 
 /** Starts a container, which ends with the servers, however these end. */
 function attach(servers: Servers, name: string, container: string): void {
-  const remove = ['docker', 'rm', '--force', '--volumes', container];
-  servers.run(name, 'docker', ['start', '--attach', container], remove);
+  servers.atEnd(['docker', 'rm', '--force', '--volumes', container]);
+  servers.run(name, 'docker', ['start', '--attach', container]);
 }
 
 /** @throws Error while K3s has not got that far */

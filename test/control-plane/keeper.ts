@@ -14,8 +14,11 @@ export interface RunRequest {
   command: string;
   args: string[];
   log: string;
-  /** A command line to run at the end, for what killing the process leaves behind. */
-  cleanUp?: string[] | undefined;
+}
+
+/** Asks for a command line to run at the end, for what killing a process leaves behind. */
+export interface CleanUpRequest {
+  cleanUp: string[];
 }
 
 /** Says that a process ended, or could not be started. */
@@ -28,8 +31,7 @@ const running = new Set<ChildProcess>();
 const cleanUps: string[][] = [];
 let ending = false;
 
-function run({ name, command, args, log, cleanUp }: RunRequest): void {
-  if (cleanUp) cleanUps.push(cleanUp);
+function run({ name, command, args, log }: RunRequest): void {
   const output = openSync(log, 'a');
   const child = spawn(command, args, { stdio: ['ignore', output, output] });
   const report = (reason: string): void => {
@@ -64,8 +66,9 @@ function toEnd([command = '', ...args]: string[]): Promise<void> {
 if (import.meta.main) {
   const folder = process.argv[2];
   if (!folder || !process.send) throw new Error('keeper.ts is started by servers.ts, with a folder and a channel');
-  process.on('message', (request: RunRequest) => {
-    if (!ending) run(request);
+  process.on('message', (request: RunRequest | CleanUpRequest) => {
+    if ('cleanUp' in request) cleanUps.push(request.cleanUp);
+    else if (!ending) run(request);
   });
   for (const event of ['disconnect', 'SIGINT', 'SIGTERM', 'SIGHUP']) process.on(event, () => void end(folder));
 }

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ExitReport, RunRequest } from './keeper.ts';
+import type { CleanUpRequest, ExitReport, RunRequest } from './keeper.ts';
 
 const POLL_MS = 50;
 const LOG_TAIL = 4_000;
@@ -43,9 +43,14 @@ export class Servers {
     return join(this.folder, `${name}.log`);
   }
 
-  /** Starts a server; await() says when it answers. At the end it is killed, and then the command line `cleanUp` run. */
-  run(name: string, command: string, args: readonly string[], cleanUp?: string[]): void {
-    this.#keeper.send({ name, command, args: [...args], log: this.logPath(name), cleanUp } satisfies RunRequest);
+  /** Starts a server; await() says when it answers. At the end it is killed. */
+  run(name: string, command: string, args: readonly string[]): void {
+    this.#keeper.send({ name, command, args: [...args], log: this.logPath(name) } satisfies RunRequest);
+  }
+
+  /** Runs a command line at the end, after all servers were killed and before the folder is removed. */
+  atEnd(cleanUp: string[]): void {
+    this.#keeper.send({ cleanUp } satisfies CleanUpRequest);
   }
 
   /** Returns once `ready` says so, and throws as soon as any server has ended or after `timeoutMs`. */

@@ -10,17 +10,32 @@ import { inspect, parseArgs } from 'node:util';
 import { BuildError } from '../go/build.ts';
 import { type Access, ADMIN, isReady, type Users, writeTokens } from './access.ts';
 import { auditFlags } from './audit.ts';
-import { type Binary, canProvide, controlPlaneBinaries, SIMULATED } from './build.ts';
-import { addNodes, numberedNodes, startControllers, waitForControllers } from './controllers.ts';
-import { type ApiServer, type ControlPlaneOptions, handle, type StartOptions } from './handle.ts';
+import { type Binary, CONTROL_PLANE, canProvide, controlPlaneBinaries, SIMULATED } from './build.ts';
+import {
+  addNodes,
+  numberedNodes,
+  startControllers,
+  startKwok,
+  waitForControllers,
+  waitForNodes,
+} from './controllers.ts';
+import {
+  type ApiServer,
+  type ControlPlaneOptions,
+  handle,
+  type RealControlPlane,
+  type RealOptions,
+  type StartOptions,
+} from './handle.ts';
 import { dockerRuns, startK3s } from './k3s.ts';
 import { freePorts, Servers, StartError } from './servers.ts';
 
 export type { NodeSpec } from './controllers.ts';
-export type { ApiServer, ControlPlaneOptions, StartOptions } from './handle.ts';
+export type { ApiServer, ControlPlaneOptions, RealControlPlane, StartOptions } from './handle.ts';
 
 const SERVICE_RANGE = '10.96.0.0/16';
 const PORT_ATTEMPTS = 3;
+const LOOPBACK = '127.0.0.1';
 
 /**
  * Starts an API server alone. There are no controllers: objects are validated, defaulted, stored and watched, but no
@@ -53,11 +68,34 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
       kwok: ['system:masters'],
     });
     await prepare?.(admin);
-    await startControllers(servers, binaries, others, options.flags ?? {});
+    const launch = { servers, binaries, users: others, flags: options.flags ?? {} };
+    await startControllers(launch);
+    await startKwok(launch);
     await addNodes(admin, nodes);
     await waitForControllers(servers, admin);
+    await waitForNodes(servers, admin, 'kwok', nodes.length);
     log?.('controller-manager, scheduler and nodes are ready');
     return handle(servers, admin, options.audit);
+  });
+}
+
+/**
+ * Starts an API server, controller-manager and scheduler at an address that pods reach, for nodes that are real: these
+ * run as further servers, each as one of `users`.
+ */
+export async function startForNodes(options: RealOptions): Promise<RealControlPlane> {
+  const binaries = await controlPlaneBinaries(CONTROL_PLANE, options.log);
+  return retryPorts(async (servers) => {
+    const { admin, others } = await startServer(servers, binaries, options, {
+      [ADMIN]: ['system:masters'],
+      'system:kube-controller-manager': [],
+      'system:kube-scheduler': [],
+      ...options.users,
+    });
+    const launch = { servers, binaries, users: others, flags: options.flags ?? {} };
+    await startControllers(launch);
+    await waitForControllers(servers, admin);
+    return { server: await handle(servers, admin, options.audit), servers, admin, users: others };
   });
 }
 
@@ -70,7 +108,7 @@ them with: install Go, or start Docker (K3s runs in it then), or point KUBEBUILD
 }
 
 /** Another process can take a port between our finding it free and the server's binding it. */
-async function retryPorts(start: (servers: Servers) => Promise<ApiServer>): Promise<ApiServer> {
+async function retryPorts<T>(start: (servers: Servers) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     const servers = await Servers.open();
     try {
@@ -86,14 +124,14 @@ async function retryPorts(start: (servers: Servers) => Promise<ApiServer>): Prom
 async function startServer(
   servers: Servers,
   binaries: Record<'etcd' | 'kube-apiserver', string>,
-  { log, flags, audit }: StartOptions,
+  { log, flags, audit, address = LOOPBACK }: StartOptions & { address?: string },
   users: Users,
 ): Promise<{ admin: Access; others: Map<string, Access> }> {
   const started = performance.now();
   const { folder } = servers;
   const [etcdPort, port] = (await freePorts(2)) as [number, number];
   const etcdUrl = `http://127.0.0.1:${etcdPort}`;
-  const url = `https://127.0.0.1:${port}`;
+  const url = `https://${address}:${port}`;
   const tokens = await writeTokens(join(folder, 'tokens.csv'), users);
   await writeServiceAccountKeys(folder);
 
@@ -108,14 +146,14 @@ async function startServer(
   ]);
   servers.run('kube-apiserver', binaries['kube-apiserver'], [
     `--etcd-servers=${etcdUrl}`,
-    '--bind-address=127.0.0.1',
-    '--advertise-address=127.0.0.1',
+    `--bind-address=${address}`,
+    `--advertise-address=${address}`,
     // A loopback address is no valid endpoint of the Service "kubernetes"; without this the log fills with refusals.
-    '--endpoint-reconciler-type=none',
+    ...(address === LOOPBACK ? ['--endpoint-reconciler-type=none'] : []),
     `--secure-port=${port}`,
     `--cert-dir=${join(folder, 'certs')}`,
     `--token-auth-file=${join(folder, 'tokens.csv')}`,
-    '--authorization-mode=RBAC',
+    '--authorization-mode=Node,RBAC',
     '--service-account-issuer=https://kubernetes.default.svc',
     `--service-account-key-file=${join(folder, 'service-account.pub')}`,
     `--service-account-signing-key-file=${join(folder, 'service-account.key')}`,

@@ -76,10 +76,14 @@ export async function cacheFolder(kind: string, modules: readonly { folder: stri
     hash.update(`${more}\n`);
     for (const file of ['go.mod', 'go.sum']) hash.update(await readFile(join(folder, file)));
   }
-  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  const path = join(cache, 'modelship', kind, hash.digest('hex').slice(0, 16));
+  const path = join(userCache(kind), hash.digest('hex').slice(0, 16));
   await mkdir(path, { recursive: true });
   return path;
+}
+
+/** The folder of the cache outside the work tree for one kind of thing. */
+export function userCache(kind: string): string {
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'modelship', kind);
 }
 
 /** @param what needs Go, for the message @returns what it wrote to stdout @throws BuildError */

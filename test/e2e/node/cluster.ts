@@ -1,0 +1,127 @@
+/**
+ * A real cluster on this machine, without a registry: control plane, nodes in network namespaces of their own, each with
+ * containerd, kubelet and kube-proxy, cluster DNS and metrics-server. Linux, root. Executable: `node
+ * test/e2e/node/cluster.ts [--nodes 2]` prints a line to set KUBECONFIG, and ends with Ctrl-C.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { inspect, parseArgs } from 'node:util';
+import { controlPlaneBinaries, NODE } from '../../control-plane/build.ts';
+import { waitForNodes } from '../../control-plane/controllers.ts';
+import { type RealControlPlane, startForNodes } from '../../control-plane/start.ts';
+import { ADD_ON_USERS, startAddOns } from './add-ons.ts';
+import { frontProxyFlags } from './certificates.ts';
+import { cleanNodes } from './clean.ts';
+import { type Containerd, startContainerd } from './containerd.ts';
+import { kubeletUser, PROXY_USER, startKubelet } from './kubelet.ts';
+import { makeNetwork, type NodeAddress, nodeAddress, OUTSIDE } from './network.ts';
+import { installPackages } from './programs.ts';
+
+export interface NodeClusterOptions {
+  /** How many nodes, up to 9. */
+  nodes: number;
+  /** An archive of `docker save` with all images that pods use, the pause image among them. */
+  images: string;
+  /** For certificates; lives on until the end. */
+  folder: string;
+  log: (line: string) => void;
+}
+
+export interface NodeCluster extends AsyncDisposable {
+  kubeconfig: string;
+  nodes: readonly string[];
+  /** Hands more images to all nodes. */
+  importImages(archive: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startNodeCluster({
+  nodes: count,
+  images,
+  folder,
+  log,
+}: NodeClusterOptions): Promise<NodeCluster> {
+  await installPackages(log);
+  const binaries = await controlPlaneBinaries(NODE, log);
+  const nodes = Array.from({ length: count }, (_, index) => nodeAddress(index + 1));
+  await cleanNodes();
+  await makeNetwork(nodes);
+  const plane = await startForNodes({
+    address: OUTSIDE,
+    users: {
+      ...Object.fromEntries(nodes.map((node) => [kubeletUser(node), ['system:nodes']])),
+      [PROXY_USER]: [],
+      ...ADD_ON_USERS,
+    },
+    flags: { 'kube-apiserver': await apiServerFlags(folder), 'kube-controller-manager': AUTOSCALING },
+    log,
+  });
+  try {
+    plane.servers.atEnd([process.execPath, join(import.meta.dirname, 'clean.ts'), plane.servers.folder]);
+    const runtimes = await Promise.all(nodes.map((node) => startNode(plane, node, images, binaries)));
+    await waitForNodes(plane.servers, plane.admin, 'kubelet-1', count);
+    await startAddOns(plane, log);
+    log(`${count} nodes are Ready`);
+    const stop = (): Promise<void> => plane.server.stop();
+    return {
+      kubeconfig: plane.server.kubeconfigPath,
+      nodes: nodes.map(({ name }) => name),
+      importImages: async (archive) => {
+        for (const runtime of runtimes) await runtime.importImages(archive);
+      },
+      stop,
+      [Symbol.asyncDispose]: stop,
+    };
+  } catch (error) {
+    await plane.server.stop();
+    throw error;
+  }
+}
+
+/** An autoscaler that looks often, and at pods that are young: else each test would wait for minutes. */
+const AUTOSCALING = [
+  '--horizontal-pod-autoscaler-sync-period=5s',
+  '--horizontal-pod-autoscaler-cpu-initialization-period=10s',
+  '--horizontal-pod-autoscaler-initial-readiness-delay=5s',
+];
+
+async function apiServerFlags(folder: string): Promise<string[]> {
+  await mkdir(folder, { recursive: true });
+  return [
+    '--kubelet-preferred-address-types=InternalIP',
+    ...(await frontProxyFlags(folder)),
+  ];
+}
+
+async function startNode(
+  { servers, users }: RealControlPlane,
+  node: NodeAddress,
+  images: string,
+  binaries: Record<(typeof NODE)[number], string>,
+): Promise<Containerd> {
+  const folder = join(servers.folder, `node-${node.index}`);
+  const containerd = await startContainerd(servers, node, folder);
+  await containerd.importImages(images);
+  await startKubelet(servers, { node, folder, socket: containerd.socket, binaries, users });
+  return containerd;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { nodes: { type: 'string', default: '1' }, images: { type: 'string' } } });
+  const log = (line: string): void => void process.stderr.write(`${line}\n`);
+  const asked = new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve);
+  });
+  if (!values.images) throw new Error('--images: an archive that `docker save` wrote, see test/e2e/images/build.ts');
+  const folder = join(process.env.TMPDIR ?? '/tmp', `modelship-node-${process.pid}`);
+  await using cluster = await startNodeCluster({ nodes: Number(values.nodes), images: values.images, folder, log });
+  process.stdout.write(`export KUBECONFIG=${cluster.kubeconfig}\n`);
+  await asked;
+}
+
+if (import.meta.main) {
+  await main().catch((error: unknown) => {
+    process.stderr.write(`${inspect(error)}\n`);
+    process.exitCode = 1;
+  });
+}
