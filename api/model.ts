@@ -24,8 +24,8 @@ const uriOf = (pattern: RegExp, message: string) =>
 const modelFields = z.strictObject({
   uri: field(
     uriOf(MODEL_URI, `expected ${FORMS} or a path`),
-    'Where the ONNX file is: `s3://BUCKET/KEY`, `https://HOST/PATH`, `http://HOST/PATH`, `pvc://CLAIM/PATH`; on a ' +
-      'laptop also `file://PATH` or a path, taken from where the YAML file is.',
+    'Where the ONNX file is: `pvc://CLAIM/PATH`, `https://HOST/PATH`, `http://HOST/PATH`; on a laptop also `file://PATH` ' +
+      'or a path, taken from where the YAML file is. `s3://BUCKET/KEY` is accepted and not yet read by the runtime.',
   ),
   sha256: field(
     sha256().optional(),

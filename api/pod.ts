@@ -63,7 +63,7 @@ export const pod = z.strictObject({
   imagePullSecrets: field(
     keyedBy(z.array(pullSecret).max(8), ['name']).optional(),
     'Secrets to pull the runtime image with.',
-    { absent: "the ServiceAccount's own" },
+    { absent: "the installation's, else the ServiceAccount's own" },
   ),
   priorityClassName: field(dnsName().optional(), 'PriorityClass of the pods.', { absent: "the cluster's default" }),
 });

@@ -1,7 +1,11 @@
 /** The chart's values → `values.schema.json`, by which helm refuses a misspelt or ill-typed value before it does anything. */
+import { ALERTS } from './alerts.ts';
 import type { ChartValue } from './values.ts';
 
 type Schema = Record<string, unknown>;
+
+/** A number that need not be whole; `--set` makes a string of such a one. */
+const NUMBER: Schema = { type: ['number', 'string'], pattern: '^[0-9]+(\\.[0-9]+)?$', minimum: 0 };
 
 /** What a default alone does not tell. */
 const NARROWER: Readonly<Record<string, Schema>> = {
@@ -15,6 +19,24 @@ const NARROWER: Readonly<Record<string, Schema>> = {
   'runtime.image.digest': { pattern: '^(sha256:[0-9a-f]{64})?$' },
   'leaderElection.leaseDuration': { pattern: '^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$' },
   imagePullSecrets: { items: { type: 'object', required: ['name'], properties: { name: { type: 'string' } } } },
+  'monitoring.prometheusRule.disabled': { items: { enum: ALERTS.map(({ alert }) => alert) }, uniqueItems: true },
+  'monitoring.prometheusRule.slo.availability': {
+    ...NUMBER,
+    pattern: '^[0-9]{1,2}(\\.[0-9]+)?$',
+    exclusiveMaximum: 100,
+  },
+  'monitoring.prometheusRule.slo.latencySeconds': NUMBER,
+  'monitoring.prometheusRule.queueTimeSeconds': NUMBER,
+  'monitoring.prometheusRule.rolloutStepSeconds': NUMBER,
+  'monitoring.prometheusRule.runbookBaseUrl': { pattern: '^https?://' },
+  'runtime.imagePullSecrets': {
+    items: { type: 'string', pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$' },
+    uniqueItems: true,
+    maxItems: 8,
+  },
+  'models.tracing.endpoint': { pattern: '^(https?://.+)?$' },
+  'models.tracing.ratio': { ...NUMBER, maximum: 1 },
+  'podDisruptionBudget.maxUnavailable': { type: ['integer', 'string'], pattern: '^[0-9]+%$', minimum: 0 },
   extraArgs: { items: { type: 'string' } },
 };
 

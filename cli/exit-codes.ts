@@ -8,6 +8,7 @@ export const EXIT = {
   nothingServed: 4,
   takenBack: 5,
   notOver: 6,
+  noVerdict: 7,
   interrupted: 130,
 } as const;
 
@@ -22,6 +23,7 @@ export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
   4: 'no version could be served',
   5: 'a rollout was taken back: rolled back or aborted',
   6: 'a rollout is not over: it waits for a person, or the time that it was given ran out',
+  7: 'no verdict: not all could be judged here, and nothing is known to be wrong',
   130: 'ended at once, by a second Ctrl-C',
 };
 

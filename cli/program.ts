@@ -10,6 +10,7 @@ import { addPredict } from './commands/predict.ts';
 import { renderCommand } from './commands/render.ts';
 import { addRollout } from './commands/rollout.ts';
 import { addRun } from './commands/run.ts';
+import { addSetVersion } from './commands/set-version.ts';
 import { addSimulate } from './commands/simulate.ts';
 import { addValidate } from './commands/validate.ts';
 import { addVersion } from './commands/version.ts';
@@ -55,6 +56,7 @@ export function buildProgram(context: Context): Command {
   addRun(program, context);
   addPredict(program, context);
   addValidate(program, context);
+  addSetVersion(program, context);
   program.addCommand(teach(renderCommand().copyInheritedSettings(program), RENDER_LESSON));
   addSimulate(program, context);
   addRollout(program, context);

@@ -12,6 +12,9 @@ export interface Flags {
   namespace?: string;
   runtimeImage: string;
   imagePullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
+  runtimePullSecrets?: string[];
+  runtimeOtlpEndpoint?: string;
+  runtimeTraceRatio: number;
   leaderElect: boolean;
   leaseNamespace?: string;
   leaseName: string;
@@ -36,6 +39,17 @@ export function operatorCommand(): Command {
     .addOption(
       new Option('--image-pull-policy <policy>', 'for that image').choices(['Always', 'IfNotPresent', 'Never']),
     )
+    .option(
+      '--runtime-pull-secrets <names>',
+      "Secrets to pull that image with where a ModelDeployment names none; each in the ModelDeployment's namespace",
+      secretNames,
+    )
+    .option(
+      '--runtime-otlp-endpoint <url>',
+      'the OTLP/HTTP endpoint that models send traces to, such as http://collector:4318 (default: no traces)',
+      serverUrl,
+    )
+    .option('--runtime-trace-ratio <ratio>', 'share of traces that begin at a model and are kept', ratio, 0.1)
     .option('--no-leader-elect', 'take this process for the only one')
     .option('--lease-namespace <name>', 'where the Lease is (default: the namespace of this process)')
     .option('--lease-name <name>', 'name of the Lease', 'modelship-operator')
@@ -93,6 +107,20 @@ function serverUrl(text: string): string {
   const url = /^https?:\/\//.test(text) && URL.canParse(text) ? new URL(text) : undefined;
   if (url && !url.username && !url.password && !url.search && !url.hash) return text;
   throw new InvalidArgumentError('expected an http:// or https:// URL without user, query and fragment');
+}
+
+/** @returns each once, in their order */
+function secretNames(text: string): string[] {
+  const names = [...new Set(text.split(',').map((name) => name.trim()))];
+  const wrong = names.find((name) => name.length > 253 || !/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(name));
+  if (wrong === undefined) return names;
+  throw new InvalidArgumentError(`"${wrong}" is no name of a Secret; expected names with commas between`);
+}
+
+function ratio(text: string): number {
+  // Helm writes a small number as 1e-05.
+  if (/^[\d.]+(e-\d+)?$/i.test(text) && Number(text) <= 1) return Number(text);
+  throw new InvalidArgumentError('expected a number from 0 to 1');
 }
 
 function count(text: string): number {

@@ -57,6 +57,10 @@ async function run(flags: Flags): Promise<void> {
     render: {
       runtimeImage: flags.runtimeImage,
       imagePullPolicy: flags.imagePullPolicy,
+      imagePullSecrets: flags.runtimePullSecrets?.map((name) => ({ name })),
+      ...(flags.runtimeOtlpEndpoint !== undefined && {
+        tracing: { endpoint: flags.runtimeOtlpEndpoint, ratio: flags.runtimeTraceRatio },
+      }),
       ...(flags.podMonitor && { podMonitor: {} }),
       ...(flags.networkPolicy && { networkPolicy: {} }),
     },

@@ -15,10 +15,10 @@ import { LeaderElection, type LeaseTiming } from './kube/lease.ts';
 import { type Log, silentLog } from './kube/log.ts';
 import type { OperatorMetrics } from './kube/metrics.ts';
 import { keyText } from './kube/object.ts';
+import { modelMetrics } from './model-metrics.ts';
 import { Caches } from './reconcile/caches.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import type { RenderOptions } from './render/input.ts';
-import { rolloutMetrics } from './rollout-metrics.ts';
 import { servedApis } from './served-apis.ts';
 
 export interface OperatorOptions {
@@ -122,7 +122,7 @@ class RunningOperator implements Operator {
     });
     this.#election = leaderElection && new LeaderElection({ ...shared, ...leaderElection });
     metrics?.leading(() => this.leading);
-    if (metrics) rolloutMetrics(metrics.registry, () => (this.leading ? this.#caches.models.list() : []));
+    if (metrics) modelMetrics(metrics.registry, () => (this.leading ? this.#caches.models.list() : []));
   }
 
   get leading(): boolean {

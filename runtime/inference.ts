@@ -12,6 +12,7 @@ import type { OwnVersion } from './own-version.ts';
 import type { Codec } from './protocol/codec.ts';
 import type { Recorder } from './recorder.ts';
 import { MIRROR_HEADER, type Split, type SplitRequest, TIMEOUT_HEADER } from './split.ts';
+import type { RequestTrace, Tracing } from './tracing/trace.ts';
 import { FORWARDED_HEADER } from './traffic/headers.ts';
 import type { Mirror } from './traffic/mirror.ts';
 
@@ -30,6 +31,10 @@ export interface Call {
   timeoutMs?: number | undefined;
   /** Who asks, such as a connection. */
   caller: object;
+  /** By what it came, where its URL does not say. */
+  via?: 'grpc' | 'grpc-stream' | 'graphql';
+  /** Set by `Inference` where requests are traced. */
+  trace?: RequestTrace;
   /** Calls back once when the caller is gone. @returns how to stop listening */
   onGone(callback: () => void): () => void;
 }
@@ -44,7 +49,10 @@ export interface InferenceOptions {
   recorder: Recorder;
   /** Left out: nothing is ever copied to another version. */
   mirror?: Pick<Mirror, 'on' | 'answered'>;
-  unforeseen(error: unknown): void;
+  /** Left out: nothing is traced. */
+  tracing?: Tracing | undefined;
+  /** @param traceId where the request is traced */
+  unforeseen(error: unknown, traceId?: string): void;
 }
 
 export class Inference {
@@ -57,9 +65,23 @@ export class Inference {
   }
 
   /** Answers an inference request; coded errors are answers too, it never rejects. */
-  async infer(call: Call, codec: Codec): Promise<Answer> {
-    const { split, clock, recorder, mirror } = this.#options;
+  infer(call: Call, codec: Codec): Promise<Answer> {
+    const { tracing, clock } = this.#options;
     const arrived = clock.now();
+    return tracing === undefined ? this.#infer(call, codec, arrived) : this.#traced(tracing, call, codec, arrived);
+  }
+
+  async #traced(tracing: Tracing, call: Call, codec: Codec, arrived: number): Promise<Answer> {
+    const how = { direct: this.kind === 'direct', copied: this.isCopy(call.headers), arrived };
+    const trace = tracing.begin(call, how);
+    call.trace = trace;
+    const answer = await this.#infer(call, codec, arrived);
+    trace.answered(answer, this.#options.clock.now());
+    return answer;
+  }
+
+  async #infer(call: Call, codec: Codec, arrived: number): Promise<Answer> {
+    const { split, clock, recorder, mirror } = this.#options;
     const deadline = arrived + this.#timeoutOf(call);
     const copied = this.isCopy(call.headers);
     try {
@@ -68,6 +90,7 @@ export class Inference {
       const answerOwn = async (shields?: boolean) => {
         // Not what another version failed to answer: a request that ends a pod would end the next one.
         const own = shields ? clock.now() : arrived;
+        if (shields) call.trace?.shielded();
         const answer = await this.#answerOwn(call, codec, deadline, copied, mirrors && !shields ? mirror : undefined);
         const ended = clock.now();
         if (!copied) recorder.answered(answer.status, ended - arrived, ended - own);
@@ -75,7 +98,7 @@ export class Inference {
       };
       return await split.handle(splitRequest(call, pinned, deadline), answerOwn);
     } catch (error) {
-      return this.refuse(error, copied);
+      return this.refuse(error, copied, call.trace?.traceId);
     }
   }
 
@@ -86,12 +109,12 @@ export class Inference {
 
   /**
    * The answer to a request that came to nothing before a version could answer it, counted as such.
-   * @param copied see `isCopy`
+   * @param copied see `isCopy` @param traceId where it is traced
    */
-  refuse(error: unknown, copied = false): Answer {
+  refuse(error: unknown, copied = false, traceId?: string): Answer {
     const { own, recorder, limits } = this.#options;
     const coded = codedError(error, limits.bodyBytes);
-    if (coded.code === 'INTERNAL') this.#options.unforeseen(error);
+    if (coded.code === 'INTERNAL') this.#options.unforeseen(error, traceId);
     if (!copied) recorder.refused(coded.status, coded.headers[VERSION_HEADER]);
     return errorAnswer(coded, own.version);
   }
@@ -120,9 +143,9 @@ export class Inference {
     copied: boolean,
     mirror: InferenceOptions['mirror'],
   ): Promise<Answer> {
-    const { headers, caller, onGone, body = EMPTY } = call;
+    const { headers, caller, onGone, body = EMPTY, trace } = call;
     const infer = (inflated: Buffer) =>
-      this.#options.own.infer({ codec, headers, body: inflated, deadline, caller, onGone, copied, mirror });
+      this.#options.own.infer({ codec, headers, body: inflated, deadline, caller, onGone, copied, mirror, trace });
     const encoding = headers['content-encoding'];
     const accepts = headers['accept-encoding'];
     const isEncoded = encoding !== undefined && encoding !== 'identity';
@@ -180,8 +203,8 @@ export class Inference {
 const EMPTY = Buffer.alloc(0);
 
 function splitRequest(call: Call, pinned: string | undefined, deadline: number): SplitRequest {
-  const { method, url, headers, body, onGone } = call;
-  return { method, url, headers, body, pinned, deadline, onGone };
+  const { method, url, headers, body, onGone, trace } = call;
+  return { method, url, headers, body, pinned, deadline, onGone, trace };
 }
 
 function misdirected(wanted: string, own: OwnVersion): RequestError {

@@ -9,6 +9,7 @@ import type { LoadedModel } from './models/loaded-model.ts';
 import type { Done } from './models/runner.ts';
 import type { Codec, Received } from './protocol/codec.ts';
 import type { Signature } from './protocol/signature.ts';
+import type { RequestTrace } from './tracing/trace.ts';
 import type { Mirror } from './traffic/mirror.ts';
 
 type ModelState = (typeof MODEL_STATES)[number];
@@ -24,6 +25,8 @@ export interface InferCall extends Received {
   copied: boolean;
   /** To be told of a good answer. */
   mirror: Pick<Mirror, 'answered'> | undefined;
+  /** Undefined: it is not traced. */
+  trace?: RequestTrace | undefined;
 }
 
 /** Told of each answer and each failure. */
@@ -32,7 +35,7 @@ export interface OwnObserver {
   ran(done: Done, decodedMs: number, encodedMs: number, copied: boolean): void;
   /** The run failed, or the runner refused or dropped the request. @param ms since it was begun to be read */
   failed(ms: number): void;
-  unforeseen(error: unknown): void;
+  unforeseen(error: unknown, traceId?: string): void;
 }
 
 export interface OwnVersionOptions {
@@ -111,10 +114,11 @@ export class OwnVersion {
     const { observer, clock, coded } = this.#options;
     let submitted = false;
     const begun = clock.now();
+    let decoded = begun;
     try {
       const { signature, runner } = this.requireLoaded();
       const { inputs, outputs, write } = call.codec(call, signature);
-      const decoded = clock.now();
+      decoded = clock.now();
       const { deadline, caller, onGone, copied: background } = call;
       submitted = true;
       const bytes = call.body.length;
@@ -122,14 +126,17 @@ export class OwnVersion {
       submitted = false;
       const computed = clock.now();
       const { contentType, headers, body } = write(done.outputs, this);
-      observer.ran(done, decoded - begun, clock.now() - computed, background);
-      call.mirror?.answered(inputs, done.outputs, signature, call.headers);
+      const written = clock.now();
+      observer.ran(done, decoded - begun, written - computed, background);
+      call.trace?.ran(done, begun, decoded, computed, written);
+      call.mirror?.answered(inputs, done.outputs, signature, call.headers, call.trace);
       const own = { 'content-type': contentType, [VERSION_HEADER]: this.version };
       return { status: 200, headers: headers ? { ...headers, ...own } : own, body };
     } catch (error) {
       if (submitted) observer.failed(clock.now() - begun);
       const known = coded(error);
-      if (known.code === 'INTERNAL') observer.unforeseen(error);
+      if (submitted) call.trace?.failed(known.code, decoded, clock.now());
+      if (known.code === 'INTERNAL') observer.unforeseen(error, call.trace?.traceId);
       return errorAnswer(known, this.version);
     }
   }

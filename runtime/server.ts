@@ -5,10 +5,10 @@ import type { DoorName, Placement } from '../api/handoff.ts';
 import type { Launch } from '../api/launch.ts';
 import type { PodReport } from '../api/pod-report.ts';
 import type { TrafficTable } from '../api/traffic-table.ts';
+import { bind } from './bind.ts';
 import type { Clock } from './clock.ts';
 import { Door } from './door.ts';
 import { codedError } from './error-answer.ts';
-import { LoadError } from './errors.ts';
 import { createGrpcDoors, type GrpcDoors } from './grpc/doors.ts';
 import { grpcHandler } from './grpc/services.ts';
 import { Inference } from './inference.ts';
@@ -25,6 +25,7 @@ import { fastLane } from './routes/fast-lane.ts';
 import { registerProtocols } from './routes/protocols.ts';
 import { ownOnly } from './split.ts';
 import type { HandedDoor } from './supervisor.ts';
+import type { Tracing } from './tracing/trace.ts';
 import { createTraffic, type Traffic } from './traffic/traffic.ts';
 
 export interface ServerDeps {
@@ -39,6 +40,8 @@ export interface ServerDeps {
   wallClock?(): number;
   /** Whether there is enough to do already, so that nothing is mirrored; measured unless a test says otherwise. */
   pressure?(): boolean;
+  /** Left out: nothing is traced. It is stopped by `close`. */
+  tracing?: Tracing | undefined;
   /** Called with each table that comes into force. */
   onTable?(table: TrafficTable): void;
 }
@@ -76,7 +79,8 @@ export function createServer(launch: Launch, deps: ServerDeps): RuntimeServer {
   const requestTimeoutMs = Math.max(launch.serving.limits.timeoutMs, LEAST_REQUEST_TIMEOUT_MS);
   const door = () => new Door({ clock, requestTimeoutMs, warn });
   const doors = { entry: door(), direct: door(), admin: door() };
-  const unforeseen = (error: unknown) => logger.error({ err: error }, 'unforeseen failure');
+  const unforeseen = (error: unknown, trace_id?: string) =>
+    logger.error({ err: error, ...(trace_id && { trace_id }) }, 'unforeseen failure');
   const grpc = createGrpcDoors(launch, { clock, requestTimeoutMs, warn, unforeseen });
   const { own, traffic, metrics, apps, report, diffs } = assemble(launch, { ...deps, unforeseen }, doors, grpc);
   const breakOff = new AbortController();
@@ -94,6 +98,7 @@ export function createServer(launch: Launch, deps: ServerDeps): RuntimeServer {
     await doors.admin.drain(0, DRAIN_GRACE_MS);
     await Promise.all(Object.values(apps).map(({ fastify }) => fastify.close()));
     metrics.stop();
+    await deps.tracing?.stop();
   };
   return {
     own,
@@ -149,7 +154,7 @@ interface Assembled {
 
 function assemble(
   launch: Launch,
-  deps: ServerDeps & { unforeseen(error: unknown): void },
+  deps: ServerDeps & { unforeseen(error: unknown, traceId?: string): void },
   doors: Record<'entry' | 'direct', Door>,
   grpc: GrpcDoors,
 ): Assembled {
@@ -209,7 +214,8 @@ function assemble(
       if (method !== 'POST' || !routeOptions.url || NO_INFERENCE.test(routeOptions.url)) return;
       if (!inference.isCopy(headers)) recorder.refused(status);
     });
-    const parts = { own, kind, limits, clock, recorder, mirror: traffic.mirror, unforeseen };
+    const { tracing } = deps;
+    const parts = { own, kind, limits, clock, recorder, mirror: traffic.mirror, tracing, unforeseen };
     const inference = new Inference({ ...parts, split: kind === 'entry' ? traffic : ownOnly(version) });
     const context = { own, inference, split: traffic, statistics, serving, runtimeVersion, unforeseen };
     const grpcDoor = grpc[kind];
@@ -235,16 +241,3 @@ function laneOf({ model, serving }: Launch, inference: Inference, logger: Logger
 
 /** Routes that take a POST and run no model by it. */
 const NO_INFERENCE = /repository|graphql/;
-
-async function bind(
-  door: Pick<Door, 'listen'> | undefined,
-  flag: string,
-  address: string | undefined,
-): Promise<number | undefined> {
-  if (!door || address === undefined || address === 'none') return undefined;
-  try {
-    return await door.listen(address);
-  } catch (error) {
-    throw new LoadError('ADDRESS_IN_USE', `${flag} ${address} can't be listened on: ${(error as Error).message}`);
-  }
-}

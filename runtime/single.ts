@@ -7,6 +7,7 @@ import { realClock } from './clock.ts';
 import { asLoadError, type LastWords } from './last-words.ts';
 import { createServer, type RuntimeServer } from './server.ts';
 import { type Channel, listenToSupervisor, tellSupervisor } from './supervisor.ts';
+import { startTracing } from './tracing/start.ts';
 
 /** After SIGTERM: how long idle connections may stay once nothing new is accepted, ms. */
 const LAME_DUCK_MS = 2_000;
@@ -20,12 +21,15 @@ export async function run(launch: Launch, words: LastWords): Promise<void> {
   const log = (details: object, message: string) => logger[underHead ? 'debug' : 'info'](details, message);
   const channel = process as Channel;
   const tell = tellSupervisor(channel);
+  const runtimeVersion = manifest.version;
+  const tracing = await startTracing(process.env, { model, version, runtimeVersion, clock: realClock, logger });
   const server = createServer(launch, {
     clock: realClock,
     random: Math.random,
     logger,
     startedAt: new Date().toISOString(),
-    runtimeVersion: manifest.version,
+    runtimeVersion,
+    tracing,
     onTable: ({ revision }) => tell({ type: 'table', revision }),
   });
   let draining = false;

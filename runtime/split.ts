@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { TrafficTable } from '../api/traffic-table.ts';
 import type { Answer } from './answer.ts';
 import { RequestError } from './errors.ts';
+import type { RequestTrace } from './tracing/trace.ts';
 
 /** Set by a mirror on its copies, read by direct ports only: such a request is answered but not counted as a user's. */
 export const MIRROR_HEADER = 'modelship-mirror';
@@ -22,6 +23,8 @@ export interface SplitRequest {
   deadline: number;
   /** Calls back once when the user hangs up. @returns how to stop listening */
   onGone(callback: () => void): () => void;
+  /** Undefined: it is not traced. */
+  trace?: RequestTrace | undefined;
 }
 
 /** @param shields the request was drawn for another version, which did not answer it */

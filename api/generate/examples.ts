@@ -9,7 +9,7 @@ spec:
   versions:
     - name: v1
       model:
-        uri: s3://models/digits/1/model.onnx
+        uri: pvc://models/digits/1/model.onnx
 `;
 
 export const CANARY = `
@@ -20,7 +20,7 @@ metadata:
 spec:
   versions:
     - name: v1
-      model: {uri: s3://models/digits/1/model.onnx}
+      model: {uri: pvc://models/digits/1/model.onnx}
       traffic: 0
     - name: v2
       model: {uri: pvc://models/digits/2/model.onnx}

@@ -32,3 +32,22 @@ export function urlValue(value: string): string {
   if (protocol === 'http:' || protocol === 'https:') return value;
   throw new InvalidArgumentError('Expected a URL, such as http://127.0.0.1:9090.');
 }
+
+/** A text, collected. */
+export function collected(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
+/** A number of 0 or more. */
+export function numberValue(value: string): number {
+  const number = Number(value);
+  if (value.trim() !== '' && Number.isFinite(number) && number >= 0) return number;
+  throw new InvalidArgumentError('Expected a number of 0 or more, such as 1e-4.');
+}
+
+/** From 0 to 1. */
+export function fractionValue(value: string): number {
+  const number = Number(value);
+  if (value.trim() !== '' && number >= 0 && number <= 1) return number;
+  throw new InvalidArgumentError('Expected a fraction from 0 to 1, such as 0.05.');
+}

@@ -127,7 +127,9 @@ export class OperatorMetrics {
 
   /** Reads a cache's size when scraped. @param resource plural; the same one replaces the one before */
   watchCache(resource: string, size: () => number): void {
-    this.#caches.set(this.#resource(resource), size);
+    const label = this.#resource(resource);
+    this.#caches.set(label, size);
+    for (const reason of RELIST_REASONS) this.#relists.inc({ resource: label, reason }, 0);
   }
 
   /** @param reason one of RELIST_REASONS; any other text counts as `other` */

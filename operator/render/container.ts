@@ -8,6 +8,7 @@ import { DRAIN_SECONDS, type PlannedVersion, type RenderOptions, STARTUP_SECONDS
 import { type ModelLocation, mountsOf } from './model-uri.ts';
 import { ADMIN, containerPorts, DIRECT_GRPC, DIRECT_HTTP, ENTRY_GRPC, ENTRY_HTTP, speaksGrpc } from './ports.ts';
 import { canonicalQuantity } from './quantity.ts';
+import { tracingEnvironment } from './tracing.ts';
 
 export const CONTAINER = 'runtime';
 export const TABLE_VOLUME = 'modelship-traffic';
@@ -27,7 +28,7 @@ export function runtimeContainer(
     image: options.runtimeImage,
     imagePullPolicy: options.imagePullPolicy,
     args: runtimeArgs(subject, version, location, options),
-    env: environment(version),
+    env: environment(subject, version, options),
     ports: containerPorts(speaksGrpc(version.serving)),
     resources: resources(version),
     ...probes(options),
@@ -74,9 +75,13 @@ function runtimeArgs(
 }
 
 /** Ours first, so that the user's may refer to it; one of the same name is the user's. */
-function environment({ serving }: PlannedVersion): object[] | undefined {
+function environment(subject: Subject, version: PlannedVersion, options: RenderOptions): object[] | undefined {
+  const { serving } = version;
   const stated = serving.pod?.env ?? [];
-  const ours = seesNvidia(serving) ? [] : [{ name: 'NVIDIA_VISIBLE_DEVICES', value: 'void' }];
+  const ours = [
+    ...(seesNvidia(serving) ? [] : [{ name: 'NVIDIA_VISIBLE_DEVICES', value: 'void' }]),
+    ...(options.tracing ? tracingEnvironment(subject, version.name, options.tracing) : []),
+  ];
   const all = [...ours.filter(({ name }) => stated.every((other) => other.name !== name)), ...stated];
   return all.length === 0 ? undefined : all;
 }

@@ -48,15 +48,26 @@ export interface NetworkPolicyOptions {
   admins?: readonly object[] | undefined;
 }
 
+export interface TracingOptions {
+  /** Of OTLP/HTTP, without `/v1/traces`. */
+  endpoint: string;
+  /** 0 to 1. */
+  ratio: number;
+}
+
 /** The installation's say. */
 export interface RenderOptions {
   runtimeImage: string;
   imagePullPolicy?: 'Always' | 'IfNotPresent' | 'Never' | undefined;
+  /** For that image, where a ModelDeployment names none; Secrets of its namespace. */
+  imagePullSecrets?: readonly { name: string }[] | undefined;
   /** Where the ModelDeployment lives; by default what its metadata say. */
   namespace?: string | undefined;
   /** `group/version`, and `group/version/kind`, of the optional kinds that the cluster serves. Left out, all are there. */
   servedApis?: ReadonlySet<string> | undefined;
   logLevel?: Launch['logLevel'] | undefined;
+  /** Where models send traces to, and the share of those that begin at them. Left out, none. */
+  tracing?: TracingOptions | undefined;
   /** Longest time to fetch, open and warm up a model before the pod is started again, seconds. */
   startupSeconds?: number | undefined;
   /** How long a pod goes on answering while endpoints, DNS and other pods forget it, seconds. */

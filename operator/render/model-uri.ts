@@ -39,7 +39,7 @@ function locateFile(uri: string, version: string, field: string): FileLocation |
       reason: 'LocalModel',
       message:
         `${version}: '${uri}' is a file of a laptop, which no pod can read: put it where the cluster can ` +
-        'reach it, and name it by pvc://CLAIM/PATH, s3://BUCKET/KEY or https://HOST/PATH',
+        'reach it, and name it by pvc://CLAIM/PATH or https://HOST/PATH',
       path,
     };
   }

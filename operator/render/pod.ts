@@ -42,7 +42,8 @@ export function podTemplate(
       serviceAccountName: pod?.serviceAccountName,
       automountServiceAccountToken: false,
       enableServiceLinks: false,
-      imagePullSecrets: pod?.imagePullSecrets,
+      // Kubernetes adds those of the ServiceAccount only to a pod that names none.
+      imagePullSecrets: pod?.imagePullSecrets ?? options.imagePullSecrets,
       priorityClassName: pod?.priorityClassName,
       runtimeClassName: needs?.runtimeClassName,
       // No user is named: the image has one, and OpenShift gives each namespace its own.

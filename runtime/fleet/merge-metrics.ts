@@ -23,6 +23,8 @@ export const AGGREGATORS: Readonly<Record<string, Aggregator>> = {
   modelship_gpu_utilization_ratio: 'max',
   modelship_gpu_memory_used_bytes: 'max',
   modelship_gpu_memory_total_bytes: 'max',
+  // The head's, which is the container's.
+  process_start_time_seconds: 'min',
 };
 
 /** @returns the exposition text */

@@ -92,7 +92,8 @@ function reportOf({ launch, crew, startedAt, draining }: NumbersOptions): PodRep
   return table && shown.length === counted.length ? { ...rest, table } : rest;
 }
 
-function ownRegistry(crew: NumbersOptions['crew']): Registry {
+/** What the head of a replica tells beside its processes. */
+export function ownRegistry(crew: Pick<Crew, 'ready' | 'restarts'>): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];

@@ -57,6 +57,7 @@ export class Inferences {
       method: 'POST',
       url: this.#url,
       headers,
+      via: 'graphql',
       onGone: (callback) => this.#onGone(callback, call),
     };
   }

@@ -88,7 +88,13 @@ const NOT_CARRIED = new Set([
 const COLON = 58;
 
 /** A call as the inference path takes it: the message without its frame, the metadata as headers. */
-export function callOf(call: GrpcCall, method: string, body: Buffer | undefined, asked: AskedFor): Call {
+export function callOf(
+  call: GrpcCall,
+  method: string,
+  body: Buffer | undefined,
+  asked: AskedFor,
+  via: 'grpc' | 'grpc-stream' = 'grpc',
+): Call {
   const headers: Call['headers'] = body ? { 'content-type': GRPC_TYPE } : {};
   for (const name in call.headers) {
     if (name.charCodeAt(0) !== COLON && !NOT_CARRIED.has(name)) headers[name] = call.headers[name];
@@ -102,6 +108,7 @@ export function callOf(call: GrpcCall, method: string, body: Buffer | undefined,
     version: asked.version,
     timeoutMs: call.timeLeft,
     caller: call.caller,
+    via,
     onGone: (callback) => call.onGone(callback),
   };
 }

@@ -49,7 +49,7 @@ export function modelStreamInfer(context: GrpcContext): Method {
 /** A failed inference is an answer too: the stream goes on. */
 async function answerOf(message: Buffer, call: GrpcCall, { inference }: GrpcContext): Promise<Buffer> {
   const head = readHead(message);
-  const answer = await inference.infer(callOf(call, 'ModelInfer', message, head), oipGrpc);
+  const answer = await inference.infer(callOf(call, 'ModelInfer', message, head, 'grpc-stream'), oipGrpc);
   if (answer.status === 200) {
     // A message may be written in parts: fields of the second are added to the first.
     const whole = Buffer.concat([await bytesOf(answer), FINAL]);

@@ -14,6 +14,9 @@ export interface HotHistogramOptions {
 
 export class HotHistogram {
   readonly name: string;
+  readonly help: string;
+  readonly type = 'histogram';
+  readonly labelNames: readonly string[];
   readonly #options: HotHistogramOptions;
   readonly #bounds: Float64Array;
   /** By bucket, not cumulative; the last one is above all bounds. */
@@ -22,6 +25,8 @@ export class HotHistogram {
 
   constructor(options: HotHistogramOptions) {
     this.name = options.name;
+    this.help = options.help;
+    this.labelNames = Object.keys(options.labels);
     this.#options = options;
     this.#bounds = Float64Array.from(options.buckets);
     this.#counts = new Float64Array(options.buckets.length + 1);
@@ -37,7 +42,8 @@ export class HotHistogram {
 
   /** What a registry asks a metric for. */
   async get(): Promise<Omit<MetricObjectWithValues<MetricValueWithName<string>>, 'collect'>> {
-    const { name, help, labels } = this.#options;
+    const { name, help } = this;
+    const { labels } = this.#options;
     const values: MetricValueWithName<string>[] = [];
     let count = 0;
     for (const [at, more] of this.#counts.entries()) {
@@ -47,7 +53,7 @@ export class HotHistogram {
     }
     values.push({ labels: { ...labels }, value: this.#sum, metricName: `${name}_sum` });
     values.push({ labels: { ...labels }, value: count, metricName: `${name}_count` });
-    return { name, help, type: 'histogram' as never, aggregator: 'sum', values };
+    return { name, help, type: this.type as never, aggregator: 'sum', values };
   }
 
   registerIn(registry: Registry): this {

@@ -36,6 +36,8 @@ export interface Metrics {
   text(): Promise<{ contentType: string; text: string }>;
   /** As prom-client's JSON, to be added up over processes. */
   json(): Promise<object[]>;
+  /** All of them, for the page that lists them. */
+  readonly registry: Registry;
   /** Stops the collectors of process metrics. */
   stop(): void;
 }
@@ -53,7 +55,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   );
   const queue = histogram('modelship_queue_duration_seconds', 'Time that a request waited before its run.');
   const compute = histogram('modelship_compute_duration_seconds', 'Time that a run of the model took.');
-  const answered = answerCounter(registry, own.model);
+  const answered = answerCounter(registry, own.model, own.version);
   const executed = registerExecution(registry, sources);
   registerState(registry, sources);
   registerBook(registry, sources.book);
@@ -71,13 +73,17 @@ export function createMetrics(sources: MetricsSources): Metrics {
     },
     text: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
     json: () => registry.getMetricsAsJSON(),
+    registry,
     stop: () => registry.clear(),
   };
 }
 
-/** Counted as plain numbers: the path of every request makes no label. */
-function answerCounter(registry: Registry, model: string): (version: string, status: number) => void {
-  const counts = new Map<string, Map<number, number>>();
+/** Told from the start, as 0: `rate()` does not see the first count of a series that begins with it. */
+const TOLD_FROM_THE_START = [200, 500, 503, 504] as const;
+
+/** Counted as plain numbers: the path of every request makes no label. @param own version of this process */
+function answerCounter(registry: Registry, model: string, own: string): (version: string, status: number) => void {
+  const counts = new Map([[own, new Map<number, number>(TOLD_FROM_THE_START.map((status) => [status, 0]))]]);
   new Counter({
     name: 'modelship_requests_total',
     help: 'Inference requests of users answered by this process as a version, by HTTP status.',

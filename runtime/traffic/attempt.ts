@@ -8,6 +8,7 @@ import type { Answer } from '../answer.ts';
 import type { Clock } from '../clock.ts';
 import { REQUEST_ERRORS } from '../errors.ts';
 import type { SplitRequest } from '../split.ts';
+import type { HopTrace } from '../tracing/trace.ts';
 import { Exchange, type ExchangeResult } from './exchange.ts';
 import { headersToAnswer, headersToForward } from './headers.ts';
 import type { Endpoint, Target } from './target.ts';
@@ -27,6 +28,8 @@ export interface Hop {
   mirror?: boolean;
   /** Largest answer that is held rather than passed on as it comes, bytes; see `HELD_BYTES`. */
   heldBytes?: number;
+  /** Undefined: it is not traced. */
+  trace?: HopTrace | undefined;
 }
 
 export type Outcome =
@@ -128,6 +131,7 @@ class Attempt {
         this.#hop.heldBytes,
       );
       endpoint.inFlight++;
+      this.#hop.trace?.sentTo(endpoint.address);
       endpoint.pool.dispatch({ method, path: url, headers: this.#headers, body: body ?? null }, this.#exchange);
     });
   }

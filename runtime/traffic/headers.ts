@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { VERSION_HEADER } from '../answer.ts';
 import { MIRROR_HEADER, TIMEOUT_HEADER } from '../split.ts';
+import type { HopTrace } from '../tracing/trace.ts';
 
 /** Set on what is forwarded, with the version that forwards. A request that carries it is never forwarded again. */
 export const FORWARDED_HEADER = 'modelship-forwarded';
@@ -30,23 +31,27 @@ const NOT_SENT_ON = new Set([
   MIRROR_HEADER,
   FORWARDED_HEADER,
 ]);
+/** Replaced where this process is itself in the trace. */
+const OF_THE_TRACE = new Set(['traceparent', 'tracestate']);
 const NOT_GIVEN_BACK = new Set(HOP_BY_HOP);
 
-/** @returns names and values in turn */
+/** @param hop `trace`: see `HopTrace`; without it a request's own context goes on as it came @returns names and values in turn */
 export function headersToForward(
   headers: IncomingHttpHeaders,
-  hop: { from: string; to: string; timeoutMs: number; mirror?: boolean },
+  hop: { from: string; to: string; timeoutMs: number; mirror?: boolean; trace?: Pick<HopTrace, 'headers'> | undefined },
 ): string[] {
   const named = namedByConnection(headers.connection);
   const result: string[] = [];
+  const context = hop.trace?.headers;
   for (const name in headers) {
-    if (NOT_SENT_ON.has(name) || named?.has(name)) continue;
+    if (NOT_SENT_ON.has(name) || named?.has(name) || (context && OF_THE_TRACE.has(name))) continue;
     const value = headers[name];
     if (typeof value === 'string') result.push(name, value);
     else for (const each of value ?? []) result.push(name, each);
   }
   result.push(VERSION_HEADER, hop.to, FORWARDED_HEADER, hop.from, TIMEOUT_HEADER, String(hop.timeoutMs));
   if (hop.mirror) result.push(MIRROR_HEADER, hop.from);
+  if (context) result.push(...context);
   return result;
 }
 

@@ -12,6 +12,7 @@ import { KeptDiffs } from '../compare/kept-diffs.ts';
 import type { VersionBook } from '../counters.ts';
 import type { Tensor } from '../protocol/datatypes.ts';
 import type { Signature } from '../protocol/signature.ts';
+import type { RequestTrace } from '../tracing/trace.ts';
 import { writeCopy } from './copy-codec.ts';
 import { bytesOf, ownOf } from './own-tensors.ts';
 import type { Routing } from './routing.ts';
@@ -28,7 +29,7 @@ const TRICKLE_MS = 50;
 /** Failures at a version are logged no more often than this, ms. */
 const LOG_EVERY_MS = 60_000;
 /** Headers of a request that its copies keep: they are in its trace. */
-const KEPT_HEADERS = ['traceparent', 'tracestate'] as const;
+const KEPT_HEADERS = ['traceparent', 'tracestate', 'baggage'] as const;
 
 export interface MirrorOptions {
   model: string;
@@ -53,6 +54,7 @@ interface Drawn {
   outputs: readonly Tensor[];
   signature: Signature;
   headers: IncomingHttpHeaders;
+  trace: RequestTrace | undefined;
   shadows: readonly Shadow[];
   /** For one of them. */
   bytes: number;
@@ -139,6 +141,7 @@ export class Mirror {
     outputs: readonly Tensor[],
     signature: Signature,
     headers: IncomingHttpHeaders,
+    trace?: RequestTrace,
   ): void {
     const { random } = this.#options;
     let shadows: Shadow[] | undefined;
@@ -157,7 +160,7 @@ export class Mirror {
       return;
     }
     this.#bytes += bytes * shadows.length;
-    this.#drawn.push({ inputs, outputs, signature, headers, shadows, bytes, heldBytes });
+    this.#drawn.push({ inputs, outputs, signature, headers, trace, shadows, bytes, heldBytes });
     this.#wake();
   }
 
@@ -205,7 +208,7 @@ export class Mirror {
     }
   };
 
-  #copyOf({ inputs, outputs, signature, headers, bytes, heldBytes }: Drawn): Copy {
+  #copyOf({ inputs, outputs, signature, headers, trace, bytes, heldBytes }: Drawn): Copy {
     const { model } = this.#options;
     const all = outputs.length === signature.outputs.length;
     const written = writeCopy(inputs, all ? undefined : outputs.map(({ name }) => name));
@@ -222,6 +225,7 @@ export class Mirror {
       model: signature.outputs,
       heldBytes,
       bytes,
+      trace,
     };
   }
 

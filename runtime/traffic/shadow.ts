@@ -7,6 +7,7 @@ import { type CompareRule, comparedOutputs, difference } from '../compare/compar
 import type { Tensor } from '../protocol/datatypes.ts';
 import type { TensorSpec } from '../protocol/signature.ts';
 import type { SplitRequest } from '../split.ts';
+import type { RequestTrace } from '../tracing/trace.ts';
 import { attempt, type Outcome } from './attempt.ts';
 import { readCopyAnswer } from './copy-codec.ts';
 import type { Target } from './target.ts';
@@ -26,6 +27,8 @@ export interface Copy {
   heldBytes: number;
   /** What it counts for in the memory that copies may take. */
   bytes: number;
+  /** Of the user's request. */
+  trace: RequestTrace | undefined;
 }
 
 export interface ShadowOptions {
@@ -102,23 +105,28 @@ export class Shadow {
         return () => ends.delete(end);
       },
     };
-    const hop = { request, from, to, timeoutMs, mirror: true, heldBytes: copy.heldBytes, onCut: () => {} };
+    const target = this.#target as Target;
+    const trace = copy.trace?.hop({ to, ...target.at, mirror: true });
+    const hop = { request, from, to, timeoutMs, mirror: true, heldBytes: copy.heldBytes, onCut: () => {}, trace };
+    const outcome = await attempt(target, hop, clock);
+    let differs: boolean | undefined;
     try {
-      this.#settle(copy, await attempt(this.#target as Target, hop, clock));
+      differs = this.#settle(copy, outcome);
     } catch (error) {
       this.#fail(`its answer is not understood: ${(error as Error).message}`);
     }
+    trace?.ended(outcome, differs);
     this.#inFlight--;
     this.#options.release(copy.bytes);
     const next = this.#inFlight < this.#mostInFlight ? this.#waiting.shift() : undefined;
     if (next) void this.#send(next);
   }
 
-  #settle(copy: Copy, outcome: Outcome): void {
+  /** @returns whether it was answered differently, if that was compared */
+  #settle(copy: Copy, outcome: Outcome): boolean | undefined {
     switch (outcome.kind) {
       case 'answer':
-        this.#hear(copy, outcome.answer);
-        break;
+        return this.#hear(copy, outcome.answer);
       case 'failed':
         this.#fail(outcome.detail);
         break;
@@ -129,9 +137,10 @@ export class Shadow {
       // This process ends.
       case 'gone':
     }
+    return undefined;
   }
 
-  #hear(copy: Copy, { status, headers, body }: Answer): void {
+  #hear(copy: Copy, { status, headers, body }: Answer): boolean | undefined {
     const { counters } = this;
     // Too large to be alike.
     const held = body instanceof Readable ? undefined : Buffer.from(body as Buffer);
@@ -141,18 +150,19 @@ export class Shadow {
       // Its own load, not its answer: it has no room for what nobody waits for.
       if (code === 'QUEUE_FULL') counters.mirrorDropped++;
       else this.#fail(`it answered ${status} ${code}`);
-      return;
+      return undefined;
     }
     const canary = held ? readCopyAnswer(held, headers) : [];
     counters.mirrored++;
     const rule = this.#options.rule();
     const compared = comparedOutputs(copy.stable, copy.model, rule);
-    if (compared.length === 0) return;
+    if (compared.length === 0) return undefined;
     counters.compared++;
     const why = held ? difference(compared, canary, rule) : `its answer is larger than ${copy.heldBytes} bytes`;
-    if (why === undefined) return;
+    if (why === undefined) return false;
     counters.differing++;
     this.#options.onDiffering(this.#options.version, why, copy, canary);
+    return true;
   }
 
   #fail(why: string): void {

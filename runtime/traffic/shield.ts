@@ -77,8 +77,10 @@ export class Shield {
     const onCut = () => {
       counters.failed++;
     };
-    const hop = { request, from: this.#options.own, to: version, timeoutMs, onCut };
+    const trace = request.trace?.hop({ to: version, ...target.at, mirror: false });
+    const hop = { request, from: this.#options.own, to: version, timeoutMs, onCut, trace };
     const outcome = await attempt(target, hop, this.#options.clock);
+    trace?.ended(outcome);
     if (outcome.kind === 'full' || outcome.kind === 'unsendable') return outcome;
     counters.forwarded++;
     if (isFailure(outcome)) counters.failed++;

@@ -52,6 +52,12 @@ export class Target {
     if (isIP(options.host)) this.#use([options.host]);
   }
 
+  /** As the traffic table has it. */
+  get at(): { host: string; port: number } {
+    const { host, port } = this.#options;
+    return { host, port };
+  }
+
   get addresses(): string[] {
     return this.#endpoints.map(({ address }) => address);
   }

@@ -1,4 +1,4 @@
-/** helm and kube-score, built from the Go modules pinned beside this file. */
+/** helm, kube-score and kubeconform, built from the Go modules pinned beside this file. */
 import { join } from 'node:path';
 import { builtAt, cacheFolder, type GoProgram, type Log, runScript } from '../go/build.ts';
 
@@ -21,6 +21,7 @@ const HELM_VERSION = Object.entries({ k8sVersionMajor: KUBERNETES.major, k8sVers
 const TOOLS = {
   helm: program('helm', 'helm.sh/helm/v3/cmd/helm', HELM_VERSION),
   'kube-score': program('kube-score', 'github.com/zegl/kube-score/cmd/kube-score'),
+  kubeconform: program('kubeconform', 'github.com/yannh/kubeconform/cmd/kubeconform'),
 };
 export type ChartTool = keyof typeof TOOLS;
 

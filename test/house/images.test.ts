@@ -1,5 +1,7 @@
 /** The images hold what their programs import, and no package that they don't. */
-import { existsSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -61,5 +63,68 @@ describe.each([
   it('starts one of the entries', () => {
     const [, started] = /^ENTRYPOINT \["node", "([^"]+)"\]$/m.exec(text) ?? [];
     expect(entries).toContain(started);
+  });
+});
+
+describe('of ONNX Runtime the image holds the library of its own platform', () => {
+  const [, script = ''] = /node -e "([^"]+)"/.exec(readFileSync(path.join(ROOT, 'Dockerfile.runtime'), 'utf8')) ?? [];
+
+  it.each(['x64', 'arm64'])('linux/%s', (arch) => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'modelship-image-'));
+    try {
+      const libraries = path.join(folder, 'node_modules/onnxruntime-node/bin/napi-v6');
+      for (const platform of ['linux/x64', 'linux/arm64', 'darwin/arm64', 'win32/x64']) {
+        mkdirSync(path.join(libraries, platform), { recursive: true });
+      }
+      // What `docker buildx build --platform` makes of it, by an emulated Node.
+      const preload = path.join(folder, 'platform.cjs');
+      const values = `{arch: {value: '${arch}'}, platform: {value: 'linux'}}`;
+      writeFileSync(preload, `Object.defineProperties(process, ${values});`);
+      execFileSync(process.execPath, ['--require', preload, '-e', script.replaceAll('\\\n', '')], { cwd: folder });
+      expect(readdirSync(libraries)).toEqual(['linux']);
+      expect(readdirSync(path.join(libraries, 'linux'))).toEqual([arch]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe.each([
+  ['Dockerfile.runtime', '@kubernetes/client-node'],
+  ['Dockerfile.operator', 'onnxruntime-node'],
+])('the bill of materials in the image of %s', (name, foreign) => {
+  const text = readFileSync(path.join(ROOT, name), 'utf8').replaceAll('\\\n', '');
+  const [, left = ''] = /npm pkg delete (.+?) &&/.exec(text) ?? [];
+  const [, print = ''] = /npm (sbom .+?) >/.exec(text) ?? [];
+
+  /** As the image has it, and npm prints it: of the lock file, so that nothing is fetched. */
+  function bill(args: string): unknown {
+    const folder = mkdtempSync(path.join(tmpdir(), 'modelship-bill-'));
+    const npm = (...words: string[]): string =>
+      execFileSync('npm', words, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    try {
+      for (const file of ['package.json', 'package-lock.json']) cpSync(path.join(ROOT, file), path.join(folder, file));
+      npm('pkg', 'delete', ...left.trim().split(/\s+/));
+      npm('prune', '--omit=dev', '--ignore-scripts', '--package-lock-only', '--offline');
+      return JSON.parse(npm(...args.split(' '), '--package-lock-only'));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
+  const gone = left.split(/\s+/).map((one) => one.replace(/^dependencies\./, ''));
+  const kept = Object.entries(packageJson.dependencies).filter(([one]) => !gone.includes(one));
+
+  it('tells of all packages that are in it, and of none that is not', () => {
+    const { components } = bill(print) as { components: { name: string; version: string }[] };
+    const versions = Object.fromEntries(components.map((one) => [one.name, one.version]));
+    expect(kept.length).toBeGreaterThan(2);
+    expect(versions).toMatchObject(Object.fromEntries(kept));
+    expect([foreign, 'vitest', 'typescript'].filter((one) => one in versions)).toEqual([]);
+  });
+
+  it('is to be had as SPDX, too', () => {
+    const { packages } = bill('sbom --sbom-format spdx') as { packages: { name: string; versionInfo: string }[] };
+    const versions = Object.fromEntries(packages.map((one) => [one.name, one.versionInfo]));
+    expect(versions).toMatchObject(Object.fromEntries(kept));
   });
 });

@@ -33,7 +33,7 @@ const bodies = testSet.inputs.map((data) =>
   JSON.stringify({ inputs: [{ name: 'image', datatype: 'FP32', shape: [1, 64], data }] }),
 );
 
-async function predict(agent: Agent, url: string, scan: number): Promise<Outcome> {
+export async function predict(agent: Agent, url: string, scan: number): Promise<Outcome> {
   const sentAt = performance.now();
   const outcome: Outcome = { scan, sentAt, doneAt: sentAt, status: 0, version: '', label: undefined, error: undefined };
   try {
@@ -66,6 +66,8 @@ export interface LoadOptions {
   total?: number;
   /** What each caller waits between an answer and its next request, ms. */
   pauseMs?: number;
+  /** How one request is made; once, by default. */
+  ask?: typeof predict;
 }
 
 /** A load that runs until it is told to stop, or until `total` requests were sent. */
@@ -77,12 +79,13 @@ export class Load {
   #stopped = false;
   #sent = 0;
 
-  constructor(url: string, { callers = 8, total = Number.POSITIVE_INFINITY, pauseMs = 0 }: LoadOptions = {}) {
+  constructor(url: string, options: LoadOptions = {}) {
+    const { callers = 8, total = Number.POSITIVE_INFINITY, pauseMs = 0, ask = predict } = options;
     this.#agent = new Agent({ connections: callers, pipelining: 1 });
     this.#callers = Array.from({ length: callers }, async () => {
       while (!this.#stopped && this.#sent < total) {
         const scan = this.#sent++ % bodies.length;
-        this.outcomes.push(await predict(this.#agent, url, scan));
+        this.outcomes.push(await ask(this.#agent, url, scan));
         if (pauseMs > 0) await sleep(pauseMs);
       }
     });

@@ -25,6 +25,7 @@ it('has defaults for all that it needs', () => {
     leaseDuration: 15_000,
     metrics: { host: '0.0.0.0', port: 8080 },
     workers: 32,
+    runtimeTraceRatio: 0.1,
     reportUrl: 'http://{ip}:9090/modelship/report',
     podMonitor: false,
     networkPolicy: false,
@@ -38,6 +39,15 @@ describe('takes', () => {
     'any port': [['--metrics', '127.0.0.1:0'], { metrics: { host: '127.0.0.1', port: 0 } }],
     'a duration of two units': [['--lease-duration', '1m30s'], { leaseDuration: 90_000 }],
     'no leader election': [['--no-leader-elect'], { leaderElect: false }],
+    'Secrets for the image, each once': [
+      ['--runtime-pull-secrets', 'registry, mirror.example,registry'],
+      { runtimePullSecrets: ['registry', 'mirror.example'] },
+    ],
+    'traces of models': [
+      ['--runtime-otlp-endpoint', 'http://collector:4318', '--runtime-trace-ratio', '0.5'],
+      { runtimeOtlpEndpoint: 'http://collector:4318', runtimeTraceRatio: 0.5 },
+    ],
+    'a very small share': [['--runtime-trace-ratio', '1e-05'], { runtimeTraceRatio: 1e-5 }],
     'reports through a proxy': [
       ['--report-url', 'https://proxy.example.com/{namespace}/{pod}'],
       { reportUrl: 'https://proxy.example.com/{namespace}/{pod}' },
@@ -53,6 +63,10 @@ describe('takes', () => {
 describe('refuses, and says what it expects:', () => {
   const cases: Record<string, [string[], RegExp]> = {
     'what is no flag': [['start'], /^error: too many arguments/],
+    'a Secret of another namespace': [['--runtime-pull-secrets', 'a,b/c'], /"b\/c" is no name of a Secret/],
+    'no Secrets': [['--runtime-pull-secrets', ''], /"" is no name of a Secret/],
+    'a share of traces in percent': [['--runtime-trace-ratio', '50'], /expected a number from 0 to 1/],
+    'an endpoint of gRPC': [['--runtime-otlp-endpoint', 'collector:4317'], /expected an http:\/\//],
     'no workers': [['--workers', '0'], /'--workers <count>'.*expected a whole number above 0/],
     'half a worker': [['--workers', '1.5'], /expected a whole number above 0/],
     'a port alone': [['--metrics', '8080'], /'--metrics <host:port>'.*expected HOST:PORT/],

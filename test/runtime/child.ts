@@ -51,8 +51,14 @@ function watch(child: ChildProcess): Child {
   return { process: child, exit, lines, logged };
 }
 
-export const start = (args: string[]) =>
-  watch(spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] }));
+/** @param env beside this process's own */
+export const start = (args: string[], env: Record<string, string> = {}) =>
+  watch(
+    spawn(process.execPath, [MAIN, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    }),
+  );
 
 /** With an IPC channel, as under a supervisor. */
 export const forkWith = (changes: Partial<Launch>) =>
@@ -60,7 +66,8 @@ export const forkWith = (changes: Partial<Launch>) =>
     fork(MAIN, launchArgs(launchWith({ logLevel: 'info', ...changes })), { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] }),
   );
 
-export const startWith = (changes: Partial<Launch>) => start(launchArgs(launchWith({ logLevel: 'info', ...changes })));
+export const startWith = (changes: Partial<Launch>, env: Record<string, string> = {}) =>
+  start(launchArgs(launchWith({ logLevel: 'info', ...changes })), env);
 
 export interface Outcome {
   status?: number | undefined;

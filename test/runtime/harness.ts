@@ -7,6 +7,7 @@ import { onTestFinished } from 'vitest';
 import type { Launch, RuntimeServing } from '../../api/launch.ts';
 import { type Clock, realClock } from '../../runtime/clock.ts';
 import { createServer, type RuntimeServer } from '../../runtime/server.ts';
+import type { Tracing } from '../../runtime/tracing/trace.ts';
 import { writeModel } from './onnx-builder.ts';
 
 export const DIGITS = 'examples/digits/models/1/model.onnx';
@@ -79,6 +80,8 @@ export interface RunOptions {
   clock?: Clock;
   /** Default: none, however busy the machine. */
   pressure?: () => boolean;
+  /** Default: nothing is traced. */
+  tracing?: Tracing;
   /** False: the doors are open, the model is not loaded. */
   load?: boolean;
 }
@@ -98,6 +101,7 @@ export async function run(options: RunOptions = {}): Promise<Running> {
     random: () => 0,
     pressure: options.pressure ?? (() => false),
     logger,
+    tracing: options.tracing,
     startedAt: '2026-01-01T00:00:00Z',
     runtimeVersion: 'test',
   });

@@ -15,11 +15,14 @@ import { SLOW, slowRequest } from './slow-model.ts';
 
 const DIGIT = { inputs: [{ name: 'image', datatype: 'FP32', shape: [1, 64], data: new Array(64).fill(1) }] };
 
+const CUDA = { ...SERVING, session: { ...SERVING.session, executionProviders: ['cuda' as const] } };
+
 describe('a start that fails', () => {
   test.each([
     ['a model that is not there', { uri: 'no/such.onnx' }, /^MODEL_NOT_THERE: .*no\/such\.onnx/],
     ['a model of another digest', { uri: DIGITS, sha256: '0'.repeat(64) }, /^MODEL_DIGEST_MISMATCH: /],
     ['a model that is none', { uri: 'package.json' }, /^MODEL_CORRUPT: /],
+    ['a GPU provider that this image lacks', { uri: DIGITS, serving: CUDA }, /^PROVIDER_MISSING: .*'cuda'.*CUDA 12/],
     ['an address that is taken', { entry: '192.0.2.1:80' }, /^ADDRESS_IN_USE: --entry 192\.0\.2\.1:80 /],
   ] as const)('%s: coded words on stderr and in the termination log, exit 1', async (_why, changes, words) => {
     const terminationLog = join(await temporaryFolder(), 'termination-log');

@@ -25,7 +25,7 @@ export const ACCEPTANCE_REASONS = {
   },
   LocalModel: {
     says: 'The model is a file of a laptop, which no pod can read.',
-    todo: 'put the model where the cluster can reach it, and name it by pvc://CLAIM/PATH, s3://BUCKET/KEY or https://HOST/PATH',
+    todo: 'put the model where the cluster can reach it, and name it by pvc://CLAIM/PATH or https://HOST/PATH',
   },
   InvalidModelUri: {
     says: 'The URI of a model does not name a file.',

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import type { KubeObject } from '../../../operator/render/objects.ts';
-import { chartTool } from '../../chart/build.ts';
+import { type ChartTool, chartTool } from '../../chart/build.ts';
 import type { Ran } from '../harness/cluster.ts';
+import { LOCATION } from './schemas.ts';
 
 export const CHART = join(import.meta.dirname, '../../../charts/modelship');
 
@@ -27,10 +28,20 @@ export async function helm(args: readonly string[], kubeconfig?: string): Promis
 }
 
 /** kube-score over a rendered chart; helm and it are all that is asked. @param ignored tests that are not made */
-export async function kubeScore(objects: readonly KubeObject[], ignored: readonly string[]): Promise<Ran> {
-  const path = await chartTool('kube-score', (line) => process.stderr.write(`${line}\n`));
+export function kubeScore(objects: readonly KubeObject[], ignored: readonly string[]): Promise<Ran> {
   const ignoring = ignored.flatMap((test) => ['--ignore-test', test]);
   const args = ['score', '--kubernetes-version', 'v1.34', '--output-format', 'ci', ...ignoring, '-'];
+  return judged('kube-score', args, objects);
+}
+
+/** kubeconform, which refuses unknown fields and kinds. @param schemas folder that `schemas.ts` wrote */
+export function kubeconform(objects: readonly KubeObject[], schemas: string): Promise<Ran> {
+  const location = join(schemas, LOCATION);
+  return judged('kubeconform', ['-strict', '-summary', '-schema-location', location, '-'], objects);
+}
+
+async function judged(tool: ChartTool, args: readonly string[], objects: readonly KubeObject[]): Promise<Ran> {
+  const path = await chartTool(tool, (line) => process.stderr.write(`${line}\n`));
   return new Promise((resolve) => {
     const child = execFile(path, args, { maxBuffer: 2 ** 26 }, (error, out, err) =>
       resolve({ code: error ? Number(error.code ?? 1) : 0, out, err }),
@@ -44,7 +55,12 @@ export async function template(namespace: string, ...values: string[]): Promise<
   const set = values.flatMap((value) => ['--set', value]);
   const { code, out, err } = await helm(['template', 'modelship', CHART, '--namespace', namespace, ...set]);
   if (code !== 0) throw new Error(err);
-  return parseAllDocuments(out)
+  return documentsIn(out);
+}
+
+/** The objects of a text of YAML documents. */
+export function documentsIn(text: string): KubeObject[] {
+  return parseAllDocuments(text)
     .map((document) => document.toJS() as KubeObject | null)
     .filter((object) => object !== null);
 }

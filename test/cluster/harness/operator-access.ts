@@ -1,12 +1,12 @@
 /** Users for operators: ServiceAccounts with the rights that they are given, and kubeconfigs for them. */
 import { join } from 'node:path';
-import { type AccessRule, LEADER_RULES, MODEL_RULES } from '../../../operator/access.ts';
+import { type AccessRule, LEADER_RULES, LEASE_RULES, MODEL_RULES } from '../../../operator/access.ts';
 import type { Access } from '../../control-plane/access.ts';
 import { mustCall, writeKubeconfig } from '../../control-plane/access.ts';
 import { useCluster } from './cluster.ts';
 
 /** All that an operator of one namespace needs there. */
-export const OPERATOR_RULES: readonly AccessRule[] = [...MODEL_RULES, ...LEADER_RULES];
+export const OPERATOR_RULES: readonly AccessRule[] = [...MODEL_RULES, ...LEADER_RULES, ...LEASE_RULES];
 
 /**
  * A ServiceAccount with these rights in its namespace and none elsewhere.

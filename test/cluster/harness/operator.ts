@@ -24,6 +24,7 @@ export interface WorldOptions {
   /** Namespace with these labels. */
   labels?: Record<string, string>;
   log?: Log;
+  metrics?: OperatorOptions['metrics'];
   timing?: OperatorOptions['timing'];
   clock?: OperatorOptions['clock'];
 }
@@ -86,9 +87,12 @@ export class World implements AsyncDisposable {
 
   /** Starts an operator; `stop()` first where one runs. */
   async start(): Promise<void> {
-    const { reports, log, timing, clock } = this.#options;
+    const { reports, log, metrics, timing, clock } = this.#options;
     const { kubeconfigPath } = useCluster();
-    const observe = (seen: RequestSeen) => void this.requests.push(seen);
+    const observe = (seen: RequestSeen) => {
+      this.requests.push(seen);
+      metrics?.requestSeen(seen);
+    };
     const connection = await connect({ kubeconfig: kubeconfigPath, observe, userAgent: 'modelship-operator/test' });
     const operator = await startOperator({
       client: connection.client,
@@ -96,6 +100,7 @@ export class World implements AsyncDisposable {
       render: { runtimeImage: IMAGE, ...this.render },
       reports: reports ?? this.reports,
       ...(log && { log }),
+      ...(metrics && { metrics }),
       ...(timing && { timing }),
       ...(clock && { clock }),
     });

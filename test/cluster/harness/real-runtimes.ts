@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { kill } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RuntimeServing } from '../../../api/launch.ts';
 import type { TrafficTable } from '../../../api/traffic-table.ts';
 import { realClock } from '../../../local/clock.ts';
 import { ChildRuntime, type End } from '../../../local/process.ts';
@@ -40,6 +41,8 @@ interface Running {
 export class RealRuntimes implements ReportSource, AsyncDisposable {
   /** File of the model by version. */
   readonly models: Record<string, string> = {};
+  /** By version, where it is not the ordinary one. */
+  readonly serving: Record<string, RuntimeServing> = {};
   /** Versions whose process ends by itself once it has answered so many requests. */
   readonly endsAfter: Record<string, number> = {};
   readonly #folder = mkdtempSync(join(tmpdir(), 'modelship-runtimes-'));
@@ -74,6 +77,12 @@ export class RealRuntimes implements ReportSource, AsyncDisposable {
   get door(): string | undefined {
     const behind = [...this.#pods.values()].find((pod) => pod.version === this.#door && pod.ready && !pod.going);
     return behind && `http://127.0.0.1:${behind.entry}`;
+  }
+
+  /** Address of the metrics of each pod that is ready, by the pod's name. */
+  get admin(): ReadonlyMap<string, string> {
+    const ready = [...this.#pods].filter(([, pod]) => pod.ready && !pod.going);
+    return new Map(ready.map(([name, { process }]) => [name, `127.0.0.1:${process.adminPort}`]));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -133,7 +142,8 @@ export class RealRuntimes implements ReportSource, AsyncDisposable {
 
   #spawn(pod: string, version: string, entry: number): ChildRuntime {
     const launch = {
-      ...{ model: 'digits', version, uri: this.models[version] ?? 'nowhere', serving: SERVING },
+      ...{ model: 'digits', version, uri: this.models[version] ?? 'nowhere' },
+      ...{ serving: this.serving[version] ?? SERVING },
       ...{ table: join(this.#folder, 'traffic.json'), entry: `127.0.0.1:${entry}` },
       ...{ direct: `127.0.0.1:${this.#direct.get(version)}`, admin: '127.0.0.1:0' },
       ...{ drainDelayMs: 0, logLevel: 'warn' as const },

@@ -59,6 +59,7 @@ async function startMetrics(plane: RealControlPlane, binary: string): Promise<vo
     '--kubelet-insecure-tls',
     '--kubelet-preferred-address-types=InternalIP',
     '--metric-resolution=10s',
+    '--kubelet-request-timeout=5s',
   ]);
   const port = { name: 'https', port: 443, targetPort: METRICS_PORT, protocol: 'TCP' as const };
   await expose(admin, 'metrics-server', [port]);

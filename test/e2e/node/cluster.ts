@@ -87,10 +87,7 @@ const AUTOSCALING = [
 
 async function apiServerFlags(folder: string): Promise<string[]> {
   await mkdir(folder, { recursive: true });
-  return [
-    '--kubelet-preferred-address-types=InternalIP',
-    ...(await frontProxyFlags(folder)),
-  ];
+  return ['--kubelet-preferred-address-types=InternalIP', ...(await frontProxyFlags(folder))];
 }
 
 async function startNode(

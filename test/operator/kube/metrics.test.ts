@@ -49,7 +49,7 @@ test('a caller that makes up resources and reasons does not make up series witho
     metrics.watchCache(`r${i}`, () => i);
   }
   expect(await linesOf(metrics, 'modelship_operator_api_requests_total')).toHaveLength(65);
-  expect(await linesOf(metrics, 'modelship_operator_relists_total')).toHaveLength(65);
+  expect(await linesOf(metrics, 'modelship_operator_relists_total')).toHaveLength(65 * RELIST_REASONS.length);
   expect(await linesOf(metrics, 'modelship_operator_cache_objects')).toHaveLength(65);
 });
 
@@ -60,6 +60,14 @@ test('relists say why, in the words of the informer or as other', async () => {
   expect(lines).toHaveLength(RELIST_REASONS.length);
   expect(lines).toContain('{resource="pods",reason="Expired"} 1');
   expect(lines).toContain('{resource="pods",reason="other"} 2');
+});
+
+test('relists of a cache are told from the start, so that the first of them is seen by rate()', async () => {
+  const metrics = new OperatorMetrics();
+  metrics.watchCache('pods', () => 1);
+  const lines = await linesOf(metrics, 'modelship_operator_relists_total');
+  expect(lines).toHaveLength(RELIST_REASONS.length);
+  expect(lines).toContain('{resource="pods",reason="Silent"} 0');
 });
 
 test('caches and leading are asked when scraped', async () => {

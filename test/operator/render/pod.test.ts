@@ -4,8 +4,9 @@ import type { Serving } from '../../../api/serving.ts';
 import { strategyOf } from '../../../operator/render/deployment.ts';
 import { gpuNeeds, seesNvidia } from '../../../operator/render/gpu.ts';
 import type { PlannedVersion } from '../../../operator/render/input.ts';
+import type { KubeObject } from '../../../operator/render/objects.ts';
 import { graceSeconds, withRequirements } from '../../../operator/render/pod.ts';
-import { OPTIONS } from './cases.ts';
+import { OPTIONS, parse, renderOne } from './cases.ts';
 
 function planned(serving: Serving, more: Partial<PlannedVersion> = {}): PlannedVersion {
   return { name: 'v1', model: { uri: 's3://b/1.onnx' }, serving, replicas: 1, reachable: true, ...more };
@@ -26,6 +27,29 @@ describe('how pods are replaced', () => {
   ];
   it.each(table)('%s', (_, version, maxSurge, maxUnavailable) => {
     expect(strategyOf(version)).toEqual({ type: 'RollingUpdate', rollingUpdate: { maxSurge, maxUnavailable } });
+  });
+});
+
+describe('Secrets that the runtime image is pulled with', () => {
+  const registry = [{ name: 'registry' }];
+  const table: [string, string, { name: string }[] | undefined, unknown][] = [
+    ['none: those of the ServiceAccount', '', undefined, undefined],
+    ["the installation's", '', registry, registry],
+    ["the ModelDeployment's in their place", 'pod: {imagePullSecrets: [{name: own}]}', registry, [{ name: 'own' }]],
+    ['none, where it says so', 'pod: {imagePullSecrets: []}', registry, []],
+  ];
+  it.each(table)('%s', (_, serving, imagePullSecrets, expected) => {
+    const [md] = parse(`
+apiVersion: modelship.dev/v1alpha1
+kind: ModelDeployment
+metadata: {name: digits}
+spec:
+  versions: [{name: v1, model: {uri: "s3://models/1.onnx"}}]
+  serving: {${serving}}`);
+    if (!md) throw new Error('no ModelDeployment');
+    const found = renderOne(md, { imagePullSecrets }).objects.find(({ kind }) => kind === 'Deployment');
+    const { template } = (found as KubeObject).spec as { template: { spec: { imagePullSecrets?: unknown } } };
+    expect(template.spec.imagePullSecrets).toEqual(expected);
   });
 });
 

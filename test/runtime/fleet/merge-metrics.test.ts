@@ -31,6 +31,16 @@ describe('metrics of several processes', () => {
     ]);
   });
 
+  test('a replica started when the first of its processes did', async () => {
+    const started = async (at: number): Promise<Metric[]> => {
+      const registry = new Registry();
+      const registers = [registry];
+      new Gauge({ name: 'process_start_time_seconds', help: 's', registers, aggregator: 'omit' }).set(at);
+      return (await registry.getMetricsAsJSON()) as unknown as Metric[];
+    };
+    expect(await lines([await started(100), await started(160)])).toEqual(['process_start_time_seconds 100']);
+  });
+
   test('of those that are gone, what only grows stays, again and again', async () => {
     const once = remainsOf([await metricsOf(3, [0.05])]);
     const twice = remainsOf([once, await metricsOf(4, [0.5])]);

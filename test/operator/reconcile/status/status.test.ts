@@ -138,8 +138,7 @@ const rows: Record<string, Row> = {
     holds: 'Stalled',
     reason: 'LocalModel',
     message: "v1: 'm.onnx' is a file of a laptop",
-    blockedBy:
-      'put the model where the cluster can reach it, and name it by pvc://CLAIM/PATH, s3://BUCKET/KEY or https://HOST/PATH',
+    blockedBy: 'put the model where the cluster can reach it, and name it by pvc://CLAIM/PATH or https://HOST/PATH',
   },
   'refused, what was there goes on': {
     facts: { acceptance: { ok: false, reason: 'VersionReused', message: 'the model of version v1 is immutable' } },

@@ -1,0 +1,104 @@
+/** What the standard environment of OpenTelemetry says of traces. Pure. https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ */
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+export const SAMPLERS = [
+  'always_on',
+  'always_off',
+  'traceidratio',
+  'parentbased_always_on',
+  'parentbased_always_off',
+  'parentbased_traceidratio',
+] as const;
+
+export interface TracingSettings {
+  /** Where traces are posted to. */
+  url: string;
+  /** Undefined: as the resource's attributes say, else the name of the model. */
+  serviceName: string | undefined;
+  sampler: (typeof SAMPLERS)[number];
+  /** Share of traces that begin here, 0 to 1. */
+  ratio: number;
+  /** Spans that wait, and that are sent at once; undefined: as OpenTelemetry has it. */
+  queueSize: number | undefined;
+  batchSize: number | undefined;
+  /** Between two exports, ms. */
+  delayMs: number | undefined;
+}
+
+/** Why something in the environment is not done as it says; a line of the log. */
+export interface EnvProblem {
+  code: 'OTEL_UNSUPPORTED' | 'OTEL_INVALID';
+  message: string;
+}
+
+const DEFAULT_SAMPLER = 'parentbased_always_on';
+const TRACES_PATH = 'v1/traces';
+
+/**
+ * @returns undefined where tracing is off, which it is unless an endpoint is named. What is wrong in the environment never
+ * keeps a model from being served: it is told to `problem`, and left out.
+ */
+export function tracingSettings(env: Env, problem: (problem: EnvProblem) => void): TracingSettings | undefined {
+  const read = (name: string) => env[name]?.trim() || undefined;
+  if (read('OTEL_SDK_DISABLED')?.toLowerCase() === 'true') return undefined;
+  const own = read('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT');
+  const shared = read('OTEL_EXPORTER_OTLP_ENDPOINT');
+  if (own === undefined && shared === undefined) return undefined;
+  const exporter = read('OTEL_TRACES_EXPORTER') ?? 'otlp';
+  if (exporter === 'none') return undefined;
+  if (exporter !== 'otlp') {
+    const message = `OTEL_TRACES_EXPORTER is '${exporter.slice(0, 80)}', so no traces are exported; set otlp or none`;
+    problem({ code: 'OTEL_UNSUPPORTED', message });
+    return undefined;
+  }
+  const name = own === undefined ? 'OTEL_EXPORTER_OTLP_ENDPOINT' : 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT';
+  const url = own ?? `${shared?.replace(/\/$/, '')}/${TRACES_PATH}`;
+  if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
+    const message = `${name} is no http:// or https:// URL, so no traces are exported; write one such as http://collector:4318`;
+    problem({ code: 'OTEL_INVALID', message });
+    return undefined;
+  }
+  const protocol = read('OTEL_EXPORTER_OTLP_TRACES_PROTOCOL') ?? read('OTEL_EXPORTER_OTLP_PROTOCOL');
+  if (protocol !== undefined && protocol !== 'http/protobuf') {
+    const spoken = `OTEL_EXPORTER_OTLP_PROTOCOL is '${protocol.slice(0, 80)}'; traces are sent by http/protobuf to ${name}`;
+    problem({ code: 'OTEL_UNSUPPORTED', message: `${spoken}: name the collector's HTTP port there, 4318 as a rule` });
+  }
+  return {
+    url,
+    serviceName: read('OTEL_SERVICE_NAME'),
+    ...samplerOf(read, problem),
+    queueSize: countOf(read, 'OTEL_BSP_MAX_QUEUE_SIZE', problem),
+    batchSize: countOf(read, 'OTEL_BSP_MAX_EXPORT_BATCH_SIZE', problem),
+    delayMs: countOf(read, 'OTEL_BSP_SCHEDULE_DELAY', problem),
+  };
+}
+
+type Read = (name: string) => string | undefined;
+type Tell = (problem: EnvProblem) => void;
+
+function samplerOf(read: Read, problem: Tell): Pick<TracingSettings, 'sampler' | 'ratio'> {
+  const stated = read('OTEL_TRACES_SAMPLER');
+  const sampler = SAMPLERS.find((known) => known === stated);
+  if (stated !== undefined && sampler === undefined) {
+    const message = `OTEL_TRACES_SAMPLER is '${stated.slice(0, 80)}', and ${DEFAULT_SAMPLER} is used; it may be ${SAMPLERS.join(', ')}`;
+    problem({ code: 'OTEL_UNSUPPORTED', message });
+  }
+  const argument = sampler?.endsWith('ratio') ? read('OTEL_TRACES_SAMPLER_ARG') : undefined;
+  const ratio = argument === undefined ? 1 : Number(argument);
+  if (ratio >= 0 && ratio <= 1) return { sampler: sampler ?? DEFAULT_SAMPLER, ratio };
+  const message = `OTEL_TRACES_SAMPLER_ARG is '${argument?.slice(0, 80)}', and 1 is used; write a number from 0 to 1`;
+  problem({ code: 'OTEL_INVALID', message });
+  return { sampler: sampler ?? DEFAULT_SAMPLER, ratio: 1 };
+}
+
+function countOf(read: Read, name: string, problem: Tell): number | undefined {
+  const stated = read(name);
+  if (stated === undefined) return undefined;
+  if (/^[1-9]\d{0,8}$/.test(stated)) return Number(stated);
+  problem({
+    code: 'OTEL_INVALID',
+    message: `${name} is '${stated.slice(0, 80)}' and left out; write a number above 0`,
+  });
+  return undefined;
+}
