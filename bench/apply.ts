@@ -8,6 +8,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect, parseArgs } from 'node:util';
+import { ALL } from '../api/units.ts';
 import { useCluster } from '../test/e2e/cluster.ts';
 import { installChart } from '../test/e2e/harness/chart.ts';
 import { manifest } from '../test/e2e/harness/digits.ts';
@@ -17,14 +18,15 @@ import { startStore } from '../test/e2e/harness/store.ts';
 import type { Told } from '../test/e2e/setup.ts';
 import { failed, Load } from '../test/laptop/load.ts';
 import { block, type Change, type Figures, table } from './apply/figures.ts';
-import { Watch } from './apply/watch.ts';
+import { type Touch, Watch } from './apply/watch.ts';
 import { withBlock } from './serving/page.ts';
 
+const PAGE = join(import.meta.dirname, '../docs/performance.md');
 const REPLICAS = 2;
 const VERSIONS = ['v1', 'v2'] as const;
 /** Enough connections that each pod has some. */
 const CALLERS = 16;
-const PAUSE_MS = 20;
+const PAUSE_MS = 40;
 const LIMIT_MS = 120_000;
 /** Between two changes; how long is drawn, so that no change falls into step with what is periodic. */
 const REST_MS = { least: 1_500, drawn: 3_000 };
@@ -58,16 +60,103 @@ async function specOf(to: string): Promise<object> {
 async function change({ run, watch, load, pods }: Bench, to: string): Promise<Change> {
   const spec = await specOf(to);
   const before = watch.models.at(-1)?.generation ?? 0;
-  const revision = watch.tables.at(-1)?.table.revision ?? 0;
   const from = load.outcomes.length;
   const start = performance.now();
   await run.apply(spec);
   const applied = performance.now();
   const told = await until(`the status says ${to}:100`, () =>
-    watch.models.find(({ at, generation, observed, traffic }) =>
-      at > start && generation > before && observed === generation && traffic === `${to}:100`),
+    watch.models.find(({ generation, observed, traffic }) => {
+      return generation > before && observed === generation && traffic === `${to}:100`;
+    }),
   );
-  const stored = watch.models.find(({ generation }) => generation > before);
-  const written = watch.tables.find(({ table }) => table.revision > revision && shareOf(table.versions, to) === ALL);
-  // …
+  // Late answers of the old version would come now.
+  await sleep(REST_MS.least + Math.random() * REST_MS.drawn);
+  const answers = load.outcomes.slice(from).filter(({ sentAt }) => sentAt > start);
+  const [old, fresh] = [
+    answers.filter(({ version }) => version !== to),
+    answers.filter(({ version }) => version === to),
+  ];
+  const written = watch.tables.find(({ at, table: { versions } }) => {
+    return at > start && versions.some(({ name, share }) => name === to && share === ALL);
+  });
+  const touched = watch.touches.filter(({ at, revision }) => at > start && revision === written?.table.revision);
+  const since = (at = Number.NaN): number => at - start;
+  return {
+    stored: since(watch.models.find(({ generation }) => generation > before)?.at),
+    applied: since(applied),
+    written: since(written?.at),
+    touched: since(firstOfEach(touched, pods)),
+    firstNew: since(Math.min(...fresh.map(({ doneAt }) => doneAt))),
+    lastOld: since(Math.max(...old.map(({ doneAt }) => doneAt))),
+    told: since(told.at),
+  };
 }
+
+/** When the last of the pods was touched for the first time; undefined where fewer than `pods` were. */
+function firstOfEach(touches: readonly Touch[], pods: number): number | undefined {
+  const first = new Map<string, number>();
+  for (const { pod, at } of touches) first.set(pod, first.get(pod) ?? at);
+  return first.size < pods ? undefined : Math.max(...first.values());
+}
+
+async function measure(cluster: Told, changes: number): Promise<Figures> {
+  const namespace = `apply-${Date.now().toString(36)}`;
+  const run = kubectlOf(cluster.kubeconfig, namespace);
+  await run('create', 'namespace', namespace);
+  try {
+    await run.apply(await specOf('v2'));
+    await sleep(1_000);
+    await run('wait', 'modeldeployment/digits', '--for=condition=Ready', '--timeout=180s');
+    await using door = await openDoor(run, namespace, 'digits', 8080, cluster);
+    using watch = new Watch(cluster.kubeconfig, namespace);
+    await until('the split is v2:100', () => watch.models.find(({ traffic }) => traffic === 'v2:100'));
+    const load = new Load(door.url, { callers: CALLERS, pauseMs: PAUSE_MS });
+    const bench: Bench = { run, watch, load, pods: REPLICAS * VERSIONS.length };
+    const done: Change[] = [];
+    for (let i = -1; i < changes; i++) {
+      const one = await change(bench, i % 2 === 0 ? 'v2' : 'v1');
+      log(`${i < 0 ? 'warm-up' : `change ${i + 1} of ${changes}`}: ${JSON.stringify(rounded(one))}`);
+      if (i >= 0) done.push(one);
+    }
+    const outcomes = await load.stop();
+    return {
+      date: new Date().toISOString().slice(0, 10),
+      machine: { cpu: cpus()[0]?.model ?? '', cores: cpus().length, node: process.version },
+      pods: bench.pods,
+      changes: done,
+      requests: outcomes.length,
+      failed: failed(outcomes).length,
+    };
+  } finally {
+    await run('delete', 'namespace', namespace, '--wait=false');
+  }
+}
+
+const rounded = (one: Change): object =>
+  Object.fromEntries(Object.entries(one).map(([name, ms]) => [name, Math.round(ms)]));
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      changes: { type: 'string', default: '30' },
+      output: { type: 'string', default: 'table' },
+      write: { type: 'boolean', default: false },
+    },
+  });
+  const changes = Number(values.changes);
+  if (!(Number.isInteger(changes) && changes > 0)) throw new RangeError('--changes is a whole number above 0');
+  if (!['table', 'json'].includes(values.output)) throw new RangeError('--output is table or json');
+  await using cluster = await useCluster(log);
+  await installChart(cluster);
+  await startStore(cluster);
+  const figures = await measure(cluster, changes);
+  process.stdout.write(`${values.output === 'json' ? JSON.stringify(figures, null, 2) : table(figures)}\n`);
+  if (!values.write) return;
+  const command = `npm run bench:apply -- --changes ${changes} --write`;
+  await writeFile(PAGE, withBlock(await readFile(PAGE, 'utf8'), 'bench-apply', block(figures, command)));
+}
+
+await main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof RangeError ? error.message : inspect(error)}\n`);
+  process.exitCode = 1;
+});

@@ -1,10 +1,12 @@
 /** The operator's command line. */
 import { hostname } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { z } from 'zod';
 import { durationMs } from '../api/units.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { REPORT_URL } from './evidence/http-reports.ts';
 import type { LeaseTiming } from './kube/lease.ts';
+import type { NetworkPolicyOptions } from './render/input.ts';
 
 export interface Flags {
   kubeconfig?: string;
@@ -25,6 +27,7 @@ export interface Flags {
   prometheusUrl?: string;
   podMonitor: boolean;
   networkPolicy: boolean;
+  networkPolicyPeers?: NetworkPolicyOptions;
   logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
 
@@ -68,6 +71,11 @@ export function operatorCommand(): Command {
     .option('--prometheus-url <url>', 'the Prometheus that checks of a rollout ask (default: none)', serverUrl)
     .option('--pod-monitor', 'make a PodMonitor per ModelDeployment, where that kind is served', false)
     .option('--network-policy', 'make a NetworkPolicy per ModelDeployment', false)
+    .option(
+      '--network-policy-peers <json>',
+      'who it lets in, as NetworkPolicyPeers: {"clients": […], "gateways": […], "admins": […]} (default: everybody)',
+      peers,
+    )
     .addOption(
       new Option('--log-level <level>', 'least severity of a line')
         .choices(['debug', 'info', 'warn', 'error'])
@@ -115,6 +123,33 @@ function secretNames(text: string): string[] {
   const wrong = names.find((name) => name.length > 253 || !/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(name));
   if (wrong === undefined) return names;
   throw new InvalidArgumentError(`"${wrong}" is no name of a Secret; expected names with commas between`);
+}
+
+const PEER = z.strictObject({
+  podSelector: z.record(z.string(), z.unknown()).optional(),
+  namespaceSelector: z.record(z.string(), z.unknown()).optional(),
+  ipBlock: z.strictObject({ cidr: z.string(), except: z.array(z.string()).optional() }).optional(),
+});
+const PEERS = z.strictObject({
+  clients: z.array(PEER).optional(),
+  gateways: z.array(PEER).optional(),
+  admins: z.array(PEER).optional(),
+});
+
+/** @returns without empty lists, which would let nobody in */
+function peers(text: string): NetworkPolicyOptions {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`expected JSON: ${(error as Error).message}`);
+  }
+  const parsed = PEERS.safeParse(value);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new InvalidArgumentError(`${issue?.path.join('.') || 'the value'}: ${issue?.message}`);
+  }
+  return Object.fromEntries(Object.entries(parsed.data).filter(([, list]) => list.length > 0));
 }
 
 function ratio(text: string): number {

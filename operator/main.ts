@@ -62,7 +62,7 @@ async function run(flags: Flags): Promise<void> {
         tracing: { endpoint: flags.runtimeOtlpEndpoint, ratio: flags.runtimeTraceRatio },
       }),
       ...(flags.podMonitor && { podMonitor: {} }),
-      ...(flags.networkPolicy && { networkPolicy: {} }),
+      ...(flags.networkPolicy && { networkPolicy: flags.networkPolicyPeers ?? {} }),
     },
     reports,
     prometheus,

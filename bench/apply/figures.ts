@@ -53,13 +53,20 @@ export function table({ changes }: Pick<Figures, 'changes'>): string {
     const cells = [quantile(values, 0.5), quantile(values, 0.9), Math.max(...values)].map(seconds);
     return `| ${what.padEnd(32)} | ${cells.map((cell) => cell.padStart(6)).join(' | ')} |`;
   });
-  return [`| ${'seconds since `kubectl apply`'.padEnd(32)} | median | p90 | max |`, '| --- | ---: | ---: | ---: |', ...rows].join('\n');
+  return [
+    `| ${'seconds since `kubectl apply`'.padEnd(32)} | median | p90 | max |`,
+    '| --- | ---: | ---: | ---: |',
+    ...rows,
+  ].join('\n');
 }
 
 /** For docs/performance.md. */
 export function block(figures: Figures, command: string): string {
   const { date, machine, pods, changes, requests, failed } = figures;
-  const median = quantile(changes.map(({ lastOld, told }) => Math.max(lastOld, told)), 0.5);
+  const median = quantile(
+    changes.map(({ lastOld, told }) => Math.max(lastOld, told)),
+    0.5,
+  );
   const verdict = median < MOST_MS ? 'under' : '**not under**';
   return `Run of ${date}: ${machine.cpu}, ${machine.cores} cores for the control plane, two nodes and the users, Node ${machine.node}.
 

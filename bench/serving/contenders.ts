@@ -61,7 +61,7 @@ export async function startRuntime(
   id: string,
   grpc: boolean,
   { pool, placement, folder }: Pick<Context, 'pool' | 'placement' | 'folder'>,
-  table?: string,
+  { table, env }: { table?: string | undefined; env?: Record<string, string> } = {},
 ): Promise<Running> {
   const [entry, direct, admin, entryGrpc, directGrpc] = (await freePorts(5)) as [
     number,
@@ -85,7 +85,11 @@ export async function startRuntime(
     logLevel: 'warn',
   });
   const log = path.join(folder, `${id}.log`);
-  const child = startNode([path.join(ROOT, 'runtime/main.ts'), ...args], { cores: placement.server, log });
+  const child = startNode([path.join(ROOT, 'runtime/main.ts'), ...args], {
+    cores: placement.server,
+    log,
+    ...(env && { env }),
+  });
   const ready = `http://${at(entry)}/v2/health/ready`;
   return served({ child, log, ready, readyMs: READY_MS, port: grpc ? entryGrpc : entry, model: OWN_MODEL });
 }

@@ -80,6 +80,7 @@ async function measure(order: Order): Promise<Measured> {
       generatorBusy: (user + system) / 1e6 / counted.seconds,
       ...(server !== undefined && serverAfter !== undefined && { cpuSeconds: serverAfter - server }),
       ...(memory !== undefined && { memory }),
+      warmed: warm.answers,
       checked: warm.checked,
     };
   } finally {

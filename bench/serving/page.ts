@@ -1,4 +1,4 @@
-/** `docs/performance.md`: each kind of run writes its own block and leaves the words around it alone. */
+/** `docs/performance.md` and others: each kind of run writes its own block and leaves the words around it alone. */
 import { claimsOf, type Rivalry, rivalries } from './claims.ts';
 import type { Liveness } from './live.ts';
 import { groupsOf, type Results, titlesOf } from './results.ts';
@@ -6,14 +6,14 @@ import type { SplitCost } from './split.ts';
 import { markdownTable, rowsOf } from './table.ts';
 import type { WireId } from './wires/wires.ts';
 
-export type Block = 'bench' | 'bench-split' | 'bench-live';
+export type Block = 'bench' | 'bench-split' | 'bench-live' | 'bench-apply' | 'bench-tracing';
 
 /** @throws Error when the page has no such block */
 export function withBlock(page: string, block: Block, content: string): string {
   const [begin, end] = [`<!-- ${block}: begin -->`, `<!-- ${block}: end -->`];
   const from = page.indexOf(begin);
   const to = page.indexOf(end);
-  if (from < 0 || to < from) throw new Error(`docs/performance.md has no ${begin} … ${end}`);
+  if (from < 0 || to < from) throw new Error(`the page has no ${begin} … ${end}`);
   return `${page.slice(0, from + begin.length)}\n${content.trim()}\n${page.slice(to)}`;
 }
 

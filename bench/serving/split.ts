@@ -65,7 +65,7 @@ export async function splitCost({ pairs, seconds, placement }: Plan, log: (line:
       const context = { pool, placement, folder };
       const tables = swapped ? [table, undefined] : [undefined, table];
       for (const [at, each] of tables.entries())
-        running.push(await startRuntime(`process-${at}`, false, context, each));
+        running.push(await startRuntime(`process-${at}`, false, context, { table: each }));
       const servers = swapped ? running.toReversed() : [...running];
       for (const server of running) await server.measure({ ...order, warmMs: FIRST_WARM_MS, ms: WARM_MS });
       const turn = { ...order, warmMs: WARM_MS, ms: (seconds * 1_000) / SLICES };

@@ -101,9 +101,9 @@ export function matcher(
   for (const { namespace, model, versions } of revisions) {
     if (models.has(`${namespace}/${model}`)) for (const version of versions) add(namespace, model, version);
   }
-  return ({ metadata, regarding = {} }) => {
-    const { kind = '', name = '', uid } = regarding;
-    const namespace = regarding.namespace ?? metadata.namespace ?? '';
+  return ({ metadata, involvedObject = {} }) => {
+    const { kind = '', name = '', uid } = involvedObject;
+    const namespace = involvedObject.namespace ?? metadata.namespace ?? '';
     const md = models.get(`${namespace}/${name}`);
     // One of the same name that was there before has another uid.
     if (kind === KIND) return md && (!uid || uid === md.metadata.uid) ? name : undefined;
@@ -124,17 +124,17 @@ function* startsOf(name: string): Generator<string> {
 }
 
 function rowOf(event: EventObject, model: string): EventRow {
-  const { metadata, type = 'Normal', reason = '', note = '', regarding = {}, series, eventTime } = event;
-  const at = series?.lastObservedTime || event.deprecatedLastTimestamp || eventTime || metadata.creationTimestamp;
+  const { metadata, type = 'Normal', reason = '', message = '', involvedObject = {}, series, eventTime } = event;
+  const at = series?.lastObservedTime || event.lastTimestamp || eventTime || metadata.creationTimestamp;
   return {
     at,
-    count: series?.count ?? event.deprecatedCount ?? 1,
+    count: series?.count ?? event.count ?? 1,
     type,
     reason,
-    namespace: regarding.namespace ?? metadata.namespace ?? '',
+    namespace: involvedObject.namespace ?? metadata.namespace ?? '',
     model,
-    kind: regarding.kind ?? '',
-    name: regarding.name ?? '',
-    message: note,
+    kind: involvedObject.kind ?? '',
+    name: involvedObject.name ?? '',
+    message,
   };
 }

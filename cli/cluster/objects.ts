@@ -60,15 +60,16 @@ export interface RevisionObject extends StoredObject {
   };
 }
 
+/** Of the core API. */
 export interface EventObject extends StoredObject {
   type?: string;
   reason?: string;
-  note?: string;
-  regarding?: { apiVersion?: string; kind?: string; namespace?: string; name?: string; uid?: string };
+  message?: string;
+  involvedObject?: { apiVersion?: string; kind?: string; namespace?: string; name?: string; uid?: string };
   eventTime?: string | null;
   series?: { count: number; lastObservedTime: string } | null;
-  deprecatedCount?: number;
-  deprecatedLastTimestamp?: string | null;
+  count?: number;
+  lastTimestamp?: string | null;
 }
 
 /** Whether the ModelDeployment, this very one and not one of the same name before it, owns the object. */

@@ -12,4 +12,5 @@ export const REPLICA_SETS = namespaced('apps/v1', 'ReplicaSet', 'replicasets');
 export const ENDPOINT_SLICES = namespaced('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices');
 export const HTTP_ROUTES = namespaced('gateway.networking.k8s.io/v1', 'HTTPRoute', 'httproutes');
 export const GRPC_ROUTES = namespaced('gateway.networking.k8s.io/v1', 'GRPCRoute', 'grpcroutes');
-export const EVENTS = namespaced('events.k8s.io/v1', 'Event', 'events');
+/** Of the core API: Kubernetes' own roles view and edit let their users read them there, not in events.k8s.io. */
+export const EVENTS = namespaced('v1', 'Event', 'events');

@@ -1,6 +1,8 @@
 /** `npm run test:e2e`: what users of a cluster see, on real nodes. */
 import { defineConfig } from 'vitest/config';
 
+/** It takes the chart out of the cluster. */
+const LAST = 'test/e2e/platform/uninstall.test.ts';
 const report = process.env.MODELSHIP_E2E_REPORT;
 
 export default defineConfig({
@@ -21,8 +23,14 @@ export default defineConfig({
       // What moves the operator and the nodes under everybody's feet comes last.
       {
         extends: true,
-        test: { name: 'platform', include: ['test/e2e/platform/**/*.test.ts'], sequence: { groupOrder: 1 } },
+        test: {
+          name: 'platform',
+          include: ['test/e2e/platform/**/*.test.ts'],
+          exclude: [LAST],
+          sequence: { groupOrder: 1 },
+        },
       },
+      { extends: true, test: { name: 'last', include: [LAST], sequence: { groupOrder: 2 } } },
     ],
   },
 });

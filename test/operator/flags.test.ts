@@ -47,6 +47,10 @@ describe('takes', () => {
       ['--runtime-otlp-endpoint', 'http://collector:4318', '--runtime-trace-ratio', '0.5'],
       { runtimeOtlpEndpoint: 'http://collector:4318', runtimeTraceRatio: 0.5 },
     ],
+    'who may reach models, without empty lists': [
+      ['--network-policy-peers', '{"clients":[{"ipBlock":{"cidr":"10.0.0.0/8"}}],"gateways":[]}'],
+      { networkPolicyPeers: { clients: [{ ipBlock: { cidr: '10.0.0.0/8' } }] } },
+    ],
     'a very small share': [['--runtime-trace-ratio', '1e-05'], { runtimeTraceRatio: 1e-5 }],
     'reports through a proxy': [
       ['--report-url', 'https://proxy.example.com/{namespace}/{pod}'],
@@ -67,6 +71,12 @@ describe('refuses, and says what it expects:', () => {
     'no Secrets': [['--runtime-pull-secrets', ''], /"" is no name of a Secret/],
     'a share of traces in percent': [['--runtime-trace-ratio', '50'], /expected a number from 0 to 1/],
     'an endpoint of gRPC': [['--runtime-otlp-endpoint', 'collector:4317'], /expected an http:\/\//],
+    'peers that are no JSON': [['--network-policy-peers', 'all'], /'--network-policy-peers <json>'.*expected JSON/],
+    'peers of nobody we know': [['--network-policy-peers', '{"users":[]}'], /Unrecognized key: "users"/],
+    'a peer that is none': [
+      ['--network-policy-peers', '{"admins":[{"pod":{}}]}'],
+      /admins\.0: Unrecognized key: "pod"/,
+    ],
     'no workers': [['--workers', '0'], /'--workers <count>'.*expected a whole number above 0/],
     'half a worker': [['--workers', '1.5'], /expected a whole number above 0/],
     'a port alone': [['--metrics', '8080'], /'--metrics <host:port>'.*expected HOST:PORT/],

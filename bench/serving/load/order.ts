@@ -32,6 +32,8 @@ export interface Measured {
   cpuSeconds?: number;
   /** Proportional bytes of the server's processes at the end. */
   memory?: number;
+  /** Good answers while it warmed up, which count for nothing else. */
+  warmed?: number;
   /** Answers that were compared with the expected ones. */
   checked?: number;
 }

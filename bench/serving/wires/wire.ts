@@ -10,6 +10,8 @@ export interface Target {
   path?: string;
   /** Values of this output are compared. */
   output: string;
+  /** Of HTTP, besides those of the protocol. */
+  headers?: Readonly<Record<string, string>>;
 }
 
 export interface RawAnswer {
@@ -31,7 +33,7 @@ export function post(path: string, target: Target, headers: Record<string, strin
   const lines = [
     `POST ${path} HTTP/1.1`,
     `host: ${target.host}:${target.port}`,
-    ...Object.entries({ ...headers, 'content-length': body.length }).map(([name, value]) => `${name}: ${value}`),
+    ...Object.entries({ ...target.headers, ...headers, 'content-length': body.length }).map(([name, value]) => `${name}: ${value}`),
   ];
   return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), body]);
 }

@@ -53,3 +53,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- default .Release.Namespace .Values.watchNamespace -}}
 {{- end -}}
 {{- end -}}
+
+{{/* Who may reach the pods of models, as JSON; the operator itself is always among those who read reports. */}}
+{{- define "modelship.peers" -}}
+{{- $peers := dict }}
+{{- with .Values.models.networkPolicyPeers.clients }}{{ $_ := set $peers "clients" . }}{{ end }}
+{{- with .Values.models.networkPolicyPeers.gateways }}{{ $_ := set $peers "gateways" . }}{{ end }}
+{{- with .Values.models.networkPolicyPeers.admins }}
+{{- $namespace := dict "matchLabels" (dict "kubernetes.io/metadata.name" $.Release.Namespace) }}
+{{- $pods := dict "matchLabels" (include "modelship.selector" $ | fromYaml) }}
+{{- $_ := set $peers "admins" (prepend . (dict "namespaceSelector" $namespace "podSelector" $pods)) }}
+{{- end }}
+{{- if $peers }}{{ toJson $peers }}{{ end }}
+{{- end }}

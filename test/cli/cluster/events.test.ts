@@ -10,8 +10,8 @@ import { CREATED, HEALTHY, md, NAMESPACE, NOW, reader, stored } from './support.
 const V2 = versionName('digits', 'v2');
 
 function event(kind: string, name: string, fields: Partial<EventObject> = {}): EventObject {
-  const regarding = { kind, name, namespace: NAMESPACE };
-  const own = { type: 'Normal', reason: 'Seen', note: `about ${name}`, regarding, deprecatedLastTimestamp: CREATED };
+  const involvedObject = { kind, name, namespace: NAMESPACE };
+  const own = { type: 'Normal', reason: 'Seen', message: `about ${name}`, involvedObject, lastTimestamp: CREATED };
   return stored(
     'Event',
     `${name}.${Math.floor(Date.parse(CREATED) / 1000)}.${fields.reason ?? ''}`,
@@ -53,8 +53,8 @@ describe('which ModelDeployment an event is about', () => {
   it('not one in another namespace, nor the one of the same name before it', () => {
     const elsewhere = { kind: 'Deployment', name: V2, namespace: 'other' };
     const before = { kind: 'ModelDeployment', name: 'digits', namespace: NAMESPACE, uid: 'before' };
-    expect(modelOf(event('', '', { regarding: elsewhere }))).toBeUndefined();
-    expect(modelOf(event('', '', { regarding: before }))).toBeUndefined();
+    expect(modelOf(event('', '', { involvedObject: elsewhere }))).toBeUndefined();
+    expect(modelOf(event('', '', { involvedObject: before }))).toBeUndefined();
   });
 });
 
@@ -62,16 +62,16 @@ const LATE = '2026-11-21T05:03:00Z';
 const WARNED = event('Pod', `${V2}-5d9c-a`, {
   type: 'Warning',
   reason: 'BackOff',
-  note: 'Back-off restarting failed container\nruntime',
+  message: 'Back-off restarting failed container\nruntime',
   series: { count: 7, lastObservedTime: LATE },
-  deprecatedLastTimestamp: null,
+  lastTimestamp: null,
 });
 const NEWER = event('ModelDeployment', 'digits', {
   reason: 'Moved',
   eventTime: '2026-11-21T05:02:00.123456Z',
-  deprecatedLastTimestamp: null,
+  lastTimestamp: null,
 });
-const OLDER = event('Deployment', V2, { reason: 'Scaled', deprecatedCount: 2 });
+const OLDER = event('Deployment', V2, { reason: 'Scaled', count: 2 });
 const ALL = [WARNED, NEWER, OLDER, event('Pod', 'someone-else')];
 
 describe('events', () => {

@@ -101,7 +101,8 @@ async function lived(scope: 'cluster' | 'namespace'): Promise<{ place: string }>
   const team = scope === 'cluster' ? await namespace() : place;
   await modelsClaim(team);
   const values = [`scope=${scope}`, 'rbac.userRoles=false', 'crds.install=false', 'leaderElection.leaseDuration=3s'];
-  values.push('models.networkPolicy=true', 'models.podMonitor=true');
+  const prometheus = 'models.networkPolicyPeers.admins[0].podSelector.matchLabels.app=prometheus';
+  values.push('models.networkPolicy=true', prometheus, 'models.podMonitor=true');
   const set = values.flatMap((value) => ['--set', value]);
   const installed = await helm(['install', 'modelship', CHART, '-n', place, ...set], server.kubeconfigPath);
   expect(installed).toMatchObject({ code: 0, err: '' });

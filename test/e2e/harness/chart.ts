@@ -5,6 +5,10 @@ import type { Told } from '../setup.ts';
 import { kubectlOf, rolledOut } from './kubectl.ts';
 
 export const RELEASE = 'modelship';
+const OWN = `app.kubernetes.io/instance=${RELEASE}`;
+const KINDS =
+  'crd,clusterroles,clusterrolebindings,roles,rolebindings,serviceaccounts,deployments,replicasets,pods,services,' +
+  'configmaps,secrets,poddisruptionbudgets,networkpolicies';
 
 /** Installs or upgrades it; the operator leads when this returns. @param values of the form `key=value` */
 export async function installChart(cluster: Told, ...values: string[]): Promise<void> {
@@ -27,10 +31,14 @@ export async function rollbackChart(cluster: Told): Promise<void> {
   await rolledOut(kubectlOf(cluster.kubeconfig, RELEASE), RELEASE);
 }
 
-/** Returns when all that it made is gone, but for what it keeps. */
-export async function uninstallChart(cluster: Told): Promise<void> {
+/** Returns when the operator is gone. @returns what the chart has left in the cluster, as `KIND/NAME` */
+export async function uninstallChart(cluster: Told): Promise<string[]> {
   const ran = await helm(['uninstall', RELEASE, '--namespace', RELEASE, '--wait'], cluster.kubeconfig);
   if (ran.code !== 0) throw new Error(ran.err);
+  const run = kubectlOf(cluster.kubeconfig, RELEASE);
+  await run('wait', 'pods', '--selector', OWN, '--for=delete', '--timeout=60s');
+  const left = await run('get', KINDS, '--all-namespaces', '--selector', OWN, '--output', 'name');
+  return left.split('\n').filter(Boolean);
 }
 
 export function imageValues({ operator, runtime }: Told, tag: string = IMAGES.tag): string[] {

@@ -25,7 +25,7 @@ it('takes v3 back with the numbers, and lets v2 pass, while no user loses anythi
   expect(back.message).toMatch(
     /^v3: disagreement 0\.\d+ over [\d,]+ mirrored requests, allowed 0\.12; back to v1 100%/,
   );
-  expect(await digits.told('RolledBack')).toEqual([back.message]);
+  expect(await digits.told('RolledBack')).toEqual([`rolled back at step 1 of 2: ${back.message}`]);
   await digits.serves('v1:100');
   expect(new Set((await users.answered(200)).map(({ version }) => version))).toEqual(new Set(['v1']));
 

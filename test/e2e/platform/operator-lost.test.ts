@@ -63,13 +63,8 @@ it('without any operator models serve on, and the next operator does what was as
   await digits.apply({ v1: 10, v2: 90 });
   const [pod] = await digits.pods('v1');
   await digits.kubectl('delete', 'pod', pod?.metadata.name ?? '');
-  await digits.kubectl(
-    'wait',
-    'pods',
-    '--selector=modelship.dev/model=digits',
-    '--for=condition=Ready',
-    '--timeout=90s',
-  );
+  const all = ['pods', '--selector=modelship.dev/model=digits', '--for=condition=Ready'];
+  await digits.kubectl('wait', ...all, '--timeout=90s');
   await scaleOperator(2);
   await digits.serves('v1:10 v2:90');
   await users.stop();

@@ -76,7 +76,9 @@ it('a viewer reads and changes nothing', async () => {
   expect(await redViewer.modelship('get')).toContain('v1:50 v2:50');
   expect(await redViewer.modelship('describe', 'digits')).toMatch(/digits-v2-[0-9a-f]{8}-\S+/);
   expect(await refused(run.apply(await manifest({ v1: 100 })))).toContain(forbidden(redViewer, 'patch', red.namespace));
-  expect(await refused(redViewer.modelship('rollout', 'pause', 'digits', '--no-wait'))).toContain('cannot patch');
+  expect(await refused(run('annotate', 'modeldeployment', 'digits', 'a=b'))).toContain(
+    forbidden(redViewer, 'patch', red.namespace),
+  );
 });
 
 it("not even an editor writes a status: that is the operator's word", async () => {
