@@ -1,12 +1,10 @@
-/** Writes docs/cli.md from the command line itself; with `--check` only says whether it is stale. */
-import { readFileSync, writeFileSync } from 'node:fs';
+/** Writes docs/cli.md from the command line itself. `--check` compares only. */
 import type { Argument, Command, Option } from 'commander';
+import { generate } from '../api/generate/generated.ts';
 import { EXIT_MEANINGS, type ExitCode } from './exit-codes.ts';
 import { lessonOf } from './help.ts';
 import { plainPaint } from './output.ts';
 import { allCommands, buildProgram, callOf } from './program.ts';
-
-const TARGET = new URL('../docs/cli.md', import.meta.url);
 
 /** The page, as it should be. */
 export function cliPage(): string {
@@ -68,20 +66,4 @@ const anchor = (command: Command) => callOf(command).replaceAll(' ', '-');
 const summaryOf = (command: Command) => command.summary() || command.description();
 const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith('.') ? '' : '.'}`;
 
-function current(): string | undefined {
-  try {
-    return readFileSync(TARGET, 'utf8');
-  } catch {
-    return undefined;
-  }
-}
-
-if (import.meta.main) {
-  const page = cliPage();
-  if (!process.argv.includes('--check')) {
-    writeFileSync(TARGET, page);
-  } else if (current() !== page) {
-    process.stderr.write('docs/cli.md is stale: run `npm run generate`\n');
-    process.exitCode = 1;
-  }
-}
+if (import.meta.main) await generate({ 'docs/cli.md': cliPage() });

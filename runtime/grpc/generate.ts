@@ -1,12 +1,9 @@
-/**
- * Writes `descriptors.json`, from which reflection answers, from the files in `proto/`. With `--check` writes nothing, says
- * so if it is stale and exits 1.
- */
-import { readFile, writeFile } from 'node:fs/promises';
+/** Writes `descriptors.json`, from which reflection answers, from the files in `proto/`. `--check` compares only. */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import protobuf from 'protobufjs';
 import descriptor from 'protobufjs/ext/descriptor/index.js';
+import { generate } from '../../api/generate/generated.ts';
 
 /** As they import each other, and as reflection names them. */
 export const PROTO_FILES = [
@@ -18,7 +15,6 @@ export const PROTO_FILES = [
 ];
 
 const PROTO_FOLDER = join(import.meta.dirname, 'proto');
-const TARGET = join(import.meta.dirname, 'descriptors.json');
 
 type Message = descriptor.IDescriptorProto;
 
@@ -138,18 +134,4 @@ function serviceOf(service: protobuf.Service): descriptor.IServiceDescriptorProt
   };
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
-  const text = await descriptorsText();
-  const found = await readFile(TARGET, 'utf8').catch(() => '');
-  if (found === text) return;
-  if (values.check) {
-    process.stderr.write('runtime/grpc/descriptors.json is stale: run npm run generate\n');
-    process.exitCode = 1;
-    return;
-  }
-  await writeFile(TARGET, text);
-  process.stdout.write('wrote runtime/grpc/descriptors.json\n');
-}
-
-if (import.meta.main) await main();
+if (import.meta.main) await generate({ 'runtime/grpc/descriptors.json': await descriptorsText() });

@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { PAGES, stalePages } from '../../docs/generate/main.ts';
+import { staleFiles } from '../../api/generate/generated.ts';
+import { generatedFiles } from '../../docs/generate/main.ts';
 import { unitOf } from '../../docs/generate/metrics.ts';
 import { RunningOperator } from '../cluster/harness/operator-process.ts';
 import { writeKubeconfig } from '../control-plane/access.ts';
@@ -14,13 +15,13 @@ import { LISTED, unlisted } from './metrics-page.ts';
 
 describe('generated pages', () => {
   test('are what would be generated now; if not, run npm run generate', async () => {
-    expect(await stalePages()).toEqual([]);
+    expect(await staleFiles(generatedFiles())).toEqual([]);
   });
 
   test('are named when they are missing', async () => {
     const empty = await mkdtemp(join(tmpdir(), 'modelship-docs-'));
     onTestFinished(() => rm(empty, { recursive: true }));
-    expect(await stalePages(empty)).toEqual(Object.keys(PAGES));
+    expect(await staleFiles(generatedFiles(), empty)).toEqual(Object.keys(generatedFiles()));
   });
 });
 

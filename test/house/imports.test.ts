@@ -14,7 +14,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   local: ['api', 'core'],
   cli: ['api', 'core', 'local', 'operator'],
   charts: ['api', 'operator'],
-  docs: ['runtime', 'operator', 'cli'],
+  docs: ['api', 'runtime', 'operator', 'cli'],
 };
 
 interface Import {

@@ -33,7 +33,9 @@ export function post(path: string, target: Target, headers: Record<string, strin
   const lines = [
     `POST ${path} HTTP/1.1`,
     `host: ${target.host}:${target.port}`,
-    ...Object.entries({ ...target.headers, ...headers, 'content-length': body.length }).map(([name, value]) => `${name}: ${value}`),
+    ...Object.entries({ ...target.headers, ...headers, 'content-length': body.length }).map(
+      ([name, value]) => `${name}: ${value}`,
+    ),
   ];
   return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), body]);
 }

@@ -15,7 +15,7 @@ it('gets its share of one connection, and a changed one as soon as the status sa
   ] as const) {
     await digits.apply({ v1, v2 }, spec);
     await digits.serves(said);
-    expect(deviation(await users.answered(2_000), { v1, v2 }), said).toBeLessThan(5);
+    expect(deviation(await users.answered(5_000), { v1, v2 }), said).toBeLessThan(5);
   }
   expect(users.failures).toEqual([]);
   expect(users.resent).toEqual([]);
