@@ -37,7 +37,6 @@ interface Bench {
   run: Kubectl;
   watch: Watch;
   load: Load;
-  pods: number;
 }
 
 async function until<T>(what: string, find: () => T | undefined): Promise<T> {
@@ -57,7 +56,7 @@ async function specOf(to: string): Promise<object> {
   return { ...rest, spec: { ...spec, serving: { ...spec.serving, replicas: REPLICAS } } };
 }
 
-async function change({ run, watch, load, pods }: Bench, to: string): Promise<Change> {
+async function change({ run, watch, load }: Bench, to: string): Promise<Change> {
   const spec = await specOf(to);
   const before = watch.models.at(-1)?.generation ?? 0;
   const from = load.outcomes.length;
@@ -85,18 +84,18 @@ async function change({ run, watch, load, pods }: Bench, to: string): Promise<Ch
     stored: since(watch.models.find(({ generation }) => generation > before)?.at),
     applied: since(applied),
     written: since(written?.at),
-    touched: since(firstOfEach(touched, pods)),
+    touched: since(lastTouch(touched)),
     firstNew: since(Math.min(...fresh.map(({ doneAt }) => doneAt))),
     lastOld: since(Math.max(...old.map(({ doneAt }) => doneAt))),
     told: since(told.at),
   };
 }
 
-/** When the last of the pods was touched for the first time; undefined where fewer than `pods` were. */
-function firstOfEach(touches: readonly Touch[], pods: number): number | undefined {
+/** When the last pod was touched for the first time. One that had looked by itself is not touched. */
+function lastTouch(touches: readonly Touch[]): number | undefined {
   const first = new Map<string, number>();
   for (const { pod, at } of touches) first.set(pod, first.get(pod) ?? at);
-  return first.size < pods ? undefined : Math.max(...first.values());
+  return first.size > 0 ? Math.max(...first.values()) : undefined;
 }
 
 async function measure(cluster: Told, changes: number): Promise<Figures> {
@@ -111,18 +110,21 @@ async function measure(cluster: Told, changes: number): Promise<Figures> {
     using watch = new Watch(cluster.kubeconfig, namespace);
     await until('the split is v2:100', () => watch.models.find(({ traffic }) => traffic === 'v2:100'));
     const load = new Load(door.url, { callers: CALLERS, pauseMs: PAUSE_MS });
-    const bench: Bench = { run, watch, load, pods: REPLICAS * VERSIONS.length };
     const done: Change[] = [];
-    for (let i = -1; i < changes; i++) {
-      const one = await change(bench, i % 2 === 0 ? 'v2' : 'v1');
-      log(`${i < 0 ? 'warm-up' : `change ${i + 1} of ${changes}`}: ${JSON.stringify(rounded(one))}`);
-      if (i >= 0) done.push(one);
+    try {
+      for (let i = -1; i < changes; i++) {
+        const one = await change({ run, watch, load }, i % 2 === 0 ? 'v2' : 'v1');
+        log(`${i < 0 ? 'warm-up' : `change ${i + 1} of ${changes}`}: ${JSON.stringify(rounded(one))}`);
+        if (i >= 0) done.push(one);
+      }
+    } finally {
+      await load.stop();
     }
-    const outcomes = await load.stop();
+    const { outcomes } = load;
     return {
       date: new Date().toISOString().slice(0, 10),
       machine: { cpu: cpus()[0]?.model ?? '', cores: cpus().length, node: process.version },
-      pods: bench.pods,
+      pods: REPLICAS * VERSIONS.length,
       changes: done,
       requests: outcomes.length,
       failed: failed(outcomes).length,

@@ -69,7 +69,8 @@ async function main(): Promise<void> {
   if (write) await writeFile(PAGE, withBlock(await readFile(PAGE, 'utf8'), 'bench-tracing', block(figures)));
 }
 
-await main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof RangeError ? error.message : inspect(error)}\n`);
+await main().catch((error: Error & { code?: string }) => {
+  const usage = error instanceof RangeError || error.code?.startsWith('ERR_PARSE_ARGS');
+  process.stderr.write(`${usage ? error.message : inspect(error)}\n`);
   process.exitCode = 1;
 });

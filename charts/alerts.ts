@@ -1,23 +1,27 @@
 /** The alert rules, as Prometheus reads them: `files/alerts.yaml` of the chart, which is usable without the chart too. */
 import { stringify } from 'yaml';
-import { BUDGET } from './alerts/budget.ts';
+import { BUDGETS } from './alerts/budget.ts';
 import { MODELS } from './alerts/models.ts';
 import { OPERATOR } from './alerts/operator.ts';
 import { ROLLOUTS } from './alerts/rollouts.ts';
 import type { Alert, Group } from './alerts/rule.ts';
 import { SETTINGS } from './alerts/settings.ts';
 
-/** Where `docs/runbooks/` is served, unless the chart is told otherwise. */
-export const RUNBOOKS = 'https://modelship.dev/docs/runbooks';
+/** Of this repository. Where it is served, the chart can be told; an address that leads nowhere helps nobody. */
+const RUNBOOKS = 'docs/runbooks';
 
 /** Settings first: the others read them. */
-export const GROUPS: readonly Group[] = [SETTINGS, ...MODELS, ROLLOUTS, BUDGET, OPERATOR];
+export const GROUPS: readonly Group[] = [SETTINGS, ...MODELS, ROLLOUTS, ...BUDGETS, OPERATOR];
 
 export const ALERTS: readonly Alert[] = GROUPS.flatMap(({ alerts }) => alerts);
 
 export function alertRules(): object {
   return {
-    groups: GROUPS.map(({ name, recordings = [], alerts }) => ({ name, rules: [...recordings, ...alerts.map(rule)] })),
+    groups: GROUPS.map(({ name, interval, recordings = [], alerts }) => ({
+      name,
+      ...(interval !== undefined && { interval }),
+      rules: [...recordings, ...alerts.map(rule)],
+    })),
   };
 }
 
@@ -33,6 +37,6 @@ function rule({ alert, expr, for: holds, keepFiringFor, severity, summary, descr
     ...(holds !== undefined && { for: holds }),
     ...(keepFiringFor !== undefined && { keep_firing_for: keepFiringFor }),
     labels: { severity, app: 'modelship' },
-    annotations: { summary, description, runbook_url: `${RUNBOOKS}/${alert}.md` },
+    annotations: { summary, description, runbook: `${RUNBOOKS}/${alert}.md` },
   };
 }

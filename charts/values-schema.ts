@@ -6,6 +6,10 @@ type Schema = Record<string, unknown>;
 
 /** A number that need not be whole; `--set` makes a string of such a one. */
 const NUMBER: Schema = { type: ['number', 'string'], pattern: '^[0-9]+(\\.[0-9]+)?$', minimum: 0 };
+/** Below the last bound of the runtime's histograms, 30 s: a quantile above it is never seen. */
+const SEEN_SECONDS: Schema = { ...NUMBER, pattern: '^[12]?[0-9](\\.[0-9]+)?$', exclusiveMaximum: 30 };
+/** The API server takes strings only, and `--set labels.x=1` makes a number. */
+const OF_STRINGS = /(labels|annotations|nodeSelector)$/i;
 
 /** What a default alone does not tell. */
 const NARROWER: Readonly<Record<string, Schema>> = {
@@ -25,10 +29,10 @@ const NARROWER: Readonly<Record<string, Schema>> = {
     pattern: '^[0-9]{1,2}(\\.[0-9]+)?$',
     exclusiveMaximum: 100,
   },
-  'monitoring.prometheusRule.slo.latencySeconds': NUMBER,
-  'monitoring.prometheusRule.queueTimeSeconds': NUMBER,
+  'monitoring.prometheusRule.slo.latencySeconds': SEEN_SECONDS,
+  'monitoring.prometheusRule.queueTimeSeconds': SEEN_SECONDS,
   'monitoring.prometheusRule.rolloutStepSeconds': NUMBER,
-  'monitoring.prometheusRule.runbookBaseUrl': { pattern: '^https?://' },
+  'monitoring.prometheusRule.runbookBaseUrl': { pattern: '^(https?://.+)?$' },
   'runtime.imagePullSecrets': {
     items: { type: 'string', pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$' },
     uniqueItems: true,
@@ -57,7 +61,9 @@ function branch(values: readonly ChartValue[], depth: number): Schema {
 }
 
 function leafOf({ path, value, says }: ChartValue): Schema {
-  return { description: says, type: typeOf(value), ...NARROWER[path.join('.')] };
+  const name = path.join('.');
+  const strings = OF_STRINGS.test(name) && { additionalProperties: { type: 'string' } };
+  return { description: says, type: typeOf(value), ...strings, ...NARROWER[name] };
 }
 
 function typeOf(value: unknown): string {

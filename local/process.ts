@@ -55,6 +55,8 @@ export interface ProcessOptions {
   script: string;
   /** Where its output is appended. */
   logFile: string;
+  /** Of its environment, what is not as in this process. */
+  env?: Readonly<Record<string, string>>;
   clock: Clock;
   readReport: ReadReport;
   /** Its state changed, or a table came into force. */
@@ -92,6 +94,7 @@ export class ChildRuntime implements RuntimeProcess {
     this.#child = spawn(process.execPath, [options.script, ...launchArgs(options.launch)], {
       stdio: ['ignore', log, 'pipe', 'ipc'],
       detached: true,
+      env: { ...process.env, ...options.env },
     });
     closeSync(log);
     this.#child.on('message', (message) => this.#hear(message));

@@ -3,7 +3,7 @@
  * Only the leader tells, or each ModelDeployment would have two.
  */
 import { Gauge, type Registry } from 'prom-client';
-import { ROLLOUT_PHASES, type RolloutStatus, type Status } from '../api/status.ts';
+import { type Condition, ROLLOUT_PHASES, type RolloutStatus, type Status } from '../api/status.ts';
 import type { StoredModelDeployment } from './reconcile/stored.ts';
 
 /** ModelDeployments that are told of; see `rank` for which. */
@@ -45,6 +45,12 @@ function describeState(each: Describe): void {
     },
   );
   each(
+    'modelship_modeldeployment_served',
+    '1 once a ModelDeployment has served, whatever became of it; 0 until then.',
+    [],
+    ({ traffic }, set) => set(traffic === undefined ? 0 : 1),
+  );
+  each(
     'modelship_version_replicas',
     'Replicas of a version: wanted and ready.',
     ['version', 'state'],
@@ -84,7 +90,7 @@ function describeRollout(each: Describe): void {
   );
   ofRollout(
     'modelship_rollout_phase_since_seconds',
-    'Unix time at which the step of a rollout was decided, or at which it came to a halt after that.',
+    'Unix time at which a rollout last got on: its step was decided, came into force or was resumed, or it came to a halt.',
     sinceSeconds,
   );
   ofRollout(
@@ -105,12 +111,17 @@ function describeRollout(each: Describe): void {
   );
 }
 
-/** A pause and a rollback are no step: the condition that names them has their time. NaN where the status has none. */
-function sinceSeconds({ phase, movedAt }: RolloutStatus, { conditions = [] }: Status): number {
-  const halted = conditions.find(({ type, status }) => type === 'Stalled' && status === 'True');
-  const moved = Date.parse(movedAt);
-  return (phase === 'Progressing' || !halted ? moved : Math.max(moved, Date.parse(halted.lastTransitionTime))) / 1_000;
+/**
+ * The latest of when its step was decided, when it came into force (anew, when it is resumed), and, for a pause and a
+ * rollback, which are no step, the time of the condition that names them. NaN where the status has none.
+ */
+function sinceSeconds({ phase, movedAt, since }: RolloutStatus, { conditions = [] }: Status): number {
+  const halted = phase === 'Progressing' ? undefined : conditions.find(isStalled);
+  const times = [movedAt, since, halted?.lastTransitionTime].filter((time) => time !== undefined);
+  return Math.max(...times.map((time) => Date.parse(time))) / 1_000;
 }
+
+const isStalled = ({ type, status }: Condition): boolean => type === 'Stalled' && status === 'True';
 
 function told(models: readonly StoredModelDeployment[]): readonly StoredModelDeployment[] {
   const versionsOf = ({ status }: StoredModelDeployment): number => status?.versions?.length ?? 0;

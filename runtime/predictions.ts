@@ -1,8 +1,8 @@
 /** Counts how the predictions of this process's version are distributed, while the traffic table asks for it. */
+import { isLabel } from '../api/compare.ts';
 import { RELATIVE_ERROR } from '../api/latency-sketch.ts';
 import type { OutputCounts } from '../api/pod-report.ts';
 import type { Observe } from '../api/traffic-table.ts';
-import { isLabel } from './compare/compare.ts';
 import type { NumberData, Tensor } from './protocol/datatypes.ts';
 
 const MOST_OUTPUTS = 8;

@@ -8,7 +8,7 @@ export interface Change {
   applied: number;
   /** The traffic table has it. */
   written: number;
-  /** The operator has touched the last of the pods, so that its kubelet looks. */
+  /** The operator has touched the last of the pods, so that its kubelet looks; NaN where all had looked by themselves. */
   touched: number;
   /** A user got the first answer of the version that had nothing, and the last one of the version that had all. */
   firstNew: number;
@@ -49,7 +49,7 @@ const seconds = (ms: number): string => (ms / 1_000).toFixed(2);
 /** Of markdown, which a terminal shows as well. */
 export function table({ changes }: Pick<Figures, 'changes'>): string {
   const rows = ROWS.map(([key, what]) => {
-    const values = changes.map((change) => change[key]);
+    const values = changes.map((change) => change[key]).filter(Number.isFinite);
     const cells = [quantile(values, 0.5), quantile(values, 0.9), Math.max(...values)].map(seconds);
     return `| ${what.padEnd(32)} | ${cells.map((cell) => cell.padStart(6)).join(' | ')} |`;
   });
@@ -70,7 +70,7 @@ export function block(figures: Figures, command: string): string {
   const verdict = median < MOST_MS ? 'under' : '**not under**';
   return `Run of ${date}: ${machine.cpu}, ${machine.cores} cores for the control plane, two nodes and the users, Node ${machine.node}.
 
-${changes.length} changes of the split from 100/0 to 0/100 and back, ${pods} pods, by \`${command}\`; ${requests} requests meanwhile, ${failed} failed.
+${changes.length} changes of the split from 100/0 to 0/100 and back, ${pods} pods, by \`${command}\`; ${requests.toLocaleString('en')} requests meanwhile, ${failed} failed.
 From the start of \`kubectl apply\` until users get nothing but the new version and the status says so: ${seconds(median)} s (median), ${verdict} the ${MOST_MS / 1_000} s that it may be.
 
 ${table(figures)}`;

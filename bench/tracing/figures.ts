@@ -17,7 +17,7 @@ export interface Figures extends Found {
 }
 
 const COMPARED = ['cpuMicros', 'p50', 'p99'] as const;
-const HEADINGS = ['CPU µs', '× off', 'p50 ms', '× off', 'p99 ms', '× off', 'MiB', 'spans a request'];
+const HEADINGS = ['CPU µs', '× off', 'p50 ms', '× off', 'p99 ms', '× off', 'spans a request'];
 
 /** At which the generator is taken to be what limits. */
 const BUSY = 0.9;
@@ -47,7 +47,7 @@ function cells({ samples, exported }: Found, { id }: Case, concurrency: number):
     return [at === 0 ? value + limited : value, id === 'off' ? '' : withSpread(spread(ratios))];
   });
   const spans = exported.filter((one) => one.case === id).map((one) => one.spans / one.requests);
-  return [...compared, median(own.map(({ memoryMiB }) => memoryMiB)).toFixed(0), median(spans).toFixed(2)];
+  return [...compared, median(spans).toFixed(2)];
 }
 
 export function tables(found: Found): string {

@@ -29,8 +29,6 @@ export interface Sample {
   /** Milliseconds, means of both windows. */
   p50: number;
   p99: number;
-  /** Proportional memory of the process at the end. */
-  memoryMiB: number;
   /** Cores that the load generator used; near 1 it is the limit itself. */
   generatorBusy: number;
 }
@@ -61,7 +59,6 @@ export const CONCURRENCIES = [1, 16] as const;
 const WARM_ANSWERS = 20_000;
 const FIRST_WARM_MS = 500;
 const WARM_MS = 100;
-const MIB = 2 ** 20;
 
 interface Bench {
   plan: Plan;
@@ -163,7 +160,6 @@ function together(windows: readonly Measured[]): Omit<Sample, 'case' | 'concurre
     cpuMicros: (sum(({ cpuSeconds }) => cpuSeconds) / answers) * 1e6,
     p50: mean(({ p50 }) => p50),
     p99: mean(({ p99 }) => p99),
-    memoryMiB: mean(({ memory }) => memory) / MIB,
     generatorBusy: mean(({ generatorBusy }) => generatorBusy),
   };
 }

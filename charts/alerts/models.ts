@@ -33,7 +33,7 @@ const MODEL_DEPLOYMENTS: readonly Alert[] = [
     // Of one that never served, nobody is waked: ModelDeploymentNotReady tells of it.
     expr: `${told(MODEL, `${CONDITION}{type="Available", status!="True"}`)}
 and on (${MODEL})
-${told(MODEL, `max_over_time(${CONDITION}{type="Available", status="True"}[7d])`)}`,
+${told(MODEL, 'modelship_modeldeployment_served')} == 1`,
     for: '2m',
     keepFiringFor: '2m',
     severity: 'critical',

@@ -24,6 +24,8 @@ export interface Alert {
 
 export interface Group {
   name: string;
+  /** Time between two evaluations; Prometheus' own when left out. A series that is recorded more rarely than every 5 m has gaps. */
+  interval?: string;
   /** Evaluated in this order, before the alerts. */
   recordings?: readonly Recording[];
   alerts: readonly Alert[];

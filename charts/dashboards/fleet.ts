@@ -99,7 +99,8 @@ const totals: Panel[] = [
     title: 'ModelDeployments',
     description:
       'How many the operator that leads looks after. Nothing here: does an operator lead, and is it scraped?',
-    queries: [{ expr: `count(${condition('type="Ready"')}) or vector(0)`, instant: true }],
+    queries: [{ expr: `count(${each(condition('type="Ready"'))})`, instant: true }],
+    noValue: 'none',
   }),
   stat({
     title: 'Not Ready',
@@ -110,7 +111,7 @@ const totals: Panel[] = [
   stat({
     title: 'Rollouts under way',
     description: 'Rollouts that move, are held at a step, or wait for somebody.',
-    queries: [{ expr: `count(${phase('phase=~"Progressing|Paused"')}) or vector(0)`, instant: true }],
+    queries: [{ expr: `count(${each(phase('phase=~"Progressing|Paused"'))}) or vector(0)`, instant: true }],
   }),
   stat({
     title: 'Stalled or rolled back',
@@ -239,7 +240,8 @@ export const fleet: Dashboard = {
   annotations: [
     {
       name: 'Rolled back',
-      expr: `(${phase('phase="RolledBack"')}) unless (modelship_rollout_phase{${MODELS},phase="RolledBack"} offset 1m == 1)`,
+      // Without the pod that tells: another leader is no rollback.
+      expr: `${each(phase('phase="RolledBack"'))} unless on (namespace, name) ${each(`modelship_rollout_phase{${MODELS},phase="RolledBack"} offset 1m == 1`)}`,
       title: 'Rolled back',
       text: '{{namespace}}/{{name}}',
       colour: 'red',

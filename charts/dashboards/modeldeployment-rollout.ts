@@ -46,7 +46,8 @@ const now: Panel[] = [
   }),
   stat({
     title: 'At this step since',
-    description: 'Time since its step was decided, or since it came to a halt after that.',
+    description:
+      'Time since it last got on: its step was decided, came into force or was resumed, or it came to a halt.',
     queries: [{ expr: `time() - max(modelship_rollout_phase_since_seconds${OF_MODEL})`, instant: true }],
     unit: 's',
     noValue: 'none',

@@ -114,7 +114,8 @@ function edited(edit: () => Edit, file: string): Edit {
   try {
     return edit();
   } catch (error) {
-    throw new CliError(`${file}: ${(error as Error).message}`, EXIT.failed, 'VERSION_REUSED');
+    if (!(error instanceof CliError)) throw error;
+    throw new CliError(`${file}: ${error.message}`, error.exitCode, error.code);
   }
 }
 

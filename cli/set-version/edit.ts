@@ -1,8 +1,20 @@
 /** Puts a version into a manifest, as a pipeline does that has a new model. Comments and the order of fields stay. Pure. */
-import { type Document, isMap, isScalar, isSeq, parseAllDocuments, type YAMLMap, type YAMLSeq } from 'yaml';
+import {
+  type Document,
+  isMap,
+  isScalar,
+  isSeq,
+  type Pair,
+  parseAllDocuments,
+  Scalar,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml';
 import { statedShares } from '../../api/effective.ts';
 import { KIND, type ModelDeployment } from '../../api/model-deployment.ts';
 import { ALL, basisPoints, percentOf } from '../../api/units.ts';
+import { sameJson } from '../../core/equal.ts';
+import { CliError, EXIT } from '../exit-codes.ts';
 
 export interface NewVersion {
   name: string;
@@ -23,25 +35,42 @@ export interface Edit {
  * The entry of the version with the largest share is taken over, with its golden requests and overrides; a version that
  * is left with no share is dropped: in a cluster it serves until the walk has ended. Shadows stay.
  * @param document the one that is meant, as parsed from `text`
- * @throws Error in words, where the name stands for another model, or the text is not one that can be edited
+ * @throws CliError VERSION_REUSED where the name stands for another model; MANIFEST_NOT_EDITABLE
  */
 export function withVersion(text: string, document: ModelDeployment, next: NewVersion): Edit {
   const documents = parseAllDocuments(text) as Document[];
   const edited = documents.find((each) => isOf(each, document));
-  const list = edited?.getIn(['spec', 'versions']);
-  if (!edited || !isSeq(list)) throw new Error('it stands in a List: give each ModelDeployment a document of its own');
+  if (!edited) throw notEditable('it stands in a List, or has no name of its own: give it a document of its own');
+  const list = edited.getIn(['spec', 'versions']);
+  if (!isSeq<YAMLMap>(list) || !list.items.every(isPlain)) throw notEditable(ALIASES);
   const before = sharesOf(document);
   const after = sharesAfter(before, next);
   const known = document.spec.versions.find(({ name }) => name === next.name);
   if (known && (known.model.uri !== next.uri || (known.model.sha256 ?? next.sha256) !== next.sha256)) {
-    throw new Error(
-      `version ${next.name} is ${known.model.uri} already, and a version's model never changes: take another name`,
-    );
+    const is = `${known.model.uri}${known.model.sha256 === undefined ? '' : ` (sha256 ${known.model.sha256})`}`;
+    const message = `version ${next.name} is ${is} already, and a version's model never changes: take another name`;
+    throw new CliError(message, EXIT.failed, 'VERSION_REUSED');
   }
-  if (!known) addEntry(edited, list as YAMLSeq<YAMLMap>, largest(before), next, after);
-  setShares(edited, list as YAMLSeq<YAMLMap>, after);
+  if (known) setModel(edited, list.items.find((item) => item.get('name') === next.name) as YAMLMap, next);
+  else addEntry(edited, list, largest(before), next, after);
+  setShares(edited, list, after);
+  const at = documents.indexOf(edited);
+  const kept = keeperOf(text, at, next, after);
   const whole = written(documents, text);
-  return { text: spliced(text, whole, documents.indexOf(edited)) ?? whole, before, after };
+  const result = [spliced(text, whole, at), whole].find((each) => each !== undefined && kept(each));
+  if (result === undefined) throw notEditable(ALIASES);
+  return { text: result, before, after };
+}
+
+const ALIASES =
+  'spec.versions has anchors, aliases or merge keys (&, *, <<), and more would change than is meant: write them out';
+
+function notEditable(why: string): CliError {
+  return new CliError(why, EXIT.usage, 'MANIFEST_NOT_EDITABLE');
+}
+
+function isPlain(item: unknown): boolean {
+  return isMap(item) && isMap(item.get('model'));
 }
 
 function isOf(document: Document, { metadata }: ModelDeployment): boolean {
@@ -78,19 +107,22 @@ function addEntry(
   document: Document,
   list: YAMLSeq<YAMLMap>,
   like: string,
-  { name, uri, sha256 }: NewVersion,
+  next: NewVersion,
   after: Record<string, number>,
 ): void {
   const at = list.items.findIndex((item) => item.get('name') === like);
   const old = list.items[at] as YAMLMap;
   // Its comments speak of the place, not of the version: they stay where the old one leaves.
   const entry = like in after ? (old.clone() as YAMLMap) : old;
-  setScalar(document, entry, 'name', name);
-  const model = entry.get('model');
-  if (!isMap(model)) throw new Error('spec.versions has aliases or merge keys: write them out');
+  setScalar(document, entry, 'name', next.name);
+  setModel(document, entry, next);
+  if (entry !== old) list.items.splice(at + 1, 0, entry);
+}
+
+function setModel(document: Document, entry: YAMLMap, { uri, sha256 }: NewVersion): void {
+  const model = entry.get('model') as YAMLMap;
   setScalar(document, model, 'uri', uri);
   setScalar(document, model, 'sha256', sha256);
-  if (entry !== old) list.items.splice(at + 1, 0, entry);
 }
 
 function setShares(document: Document, list: YAMLSeq<YAMLMap>, after: Record<string, number>): void {
@@ -103,39 +135,84 @@ function setShares(document: Document, list: YAMLSeq<YAMLMap>, after: Record<str
   }
 }
 
-/** A scalar keeps its comment and its quotes. */
+/** A scalar keeps its comment and its quotes; a new one has quotes where the keys beside it do, as in JSON. */
 function setScalar(document: Document, map: YAMLMap, key: string, value: string | number): void {
   const node = map.get(key, true);
-  if (isScalar(node)) node.value = value;
-  else map.set(document.createNode(key), document.createNode(value));
+  if (isScalar(node)) {
+    if (node.value !== value) node.value = value;
+    return;
+  }
+  const pair = document.createPair(key, value) as Pair<Scalar, Scalar>;
+  const beside = map.items[0]?.key;
+  if (isScalar(beside) && beside.type === Scalar.QUOTE_DOUBLE) {
+    pair.key.type = Scalar.QUOTE_DOUBLE;
+    if (typeof value === 'string') (pair.value as Scalar).type = Scalar.QUOTE_DOUBLE;
+  }
+  map.add(pair, true);
+}
+
+/** The old text with the new list alone: the rest stays to the letter. It may not fit, where the two are indented differently. */
+function spliced(text: string, whole: string, index: number): string | undefined {
+  const [was, is] = [rangeOf(text, index), rangeOf(whole, index)];
+  return was && is && text.slice(0, was[0]) + whole.slice(...is) + text.slice(was[1]);
+}
+
+function rangeOf(text: string, index: number): [number, number] | undefined {
+  const list = parseAllDocuments(text)[index]?.getIn(['spec', 'versions']);
+  if (!isSeq(list) || !list.range) return undefined;
+  // Of a list in brackets, what stands behind them is not part of it.
+  return [list.range[0], list.range[list.flow ? 1 : 2]];
 }
 
 /**
- * The old text with the new list alone: the rest stays to the letter. @returns undefined where the two are indented
- * differently, so that a part of one does not fit into the other
+ * Tells whether a text says what was meant: the new model, the shares, and all else as it was. An anchor carries a change to
+ * where nobody looks.
  */
-function spliced(text: string, whole: string, index: number): string | undefined {
-  const [was, is] = [rangeOf(text, index), rangeOf(whole, index)];
-  if (!was || !is) return undefined;
-  const result = text.slice(0, was[0]) + whole.slice(is[0], is[2]) + text.slice(was[2]);
-  return valuesOf(result) === valuesOf(whole) ? result : undefined;
+function keeperOf(text: string, index: number, { name, uri, sha256 }: NewVersion, after: Record<string, number>) {
+  const old = valuesOf(text);
+  const listOf = (documents: typeof old) => documents?.[index]?.spec?.versions ?? [];
+  const without = (documents: typeof old) =>
+    documents?.map((each, at) => (at === index ? { ...each, spec: { ...each.spec, versions: [] } } : each));
+  const rest = ({ traffic: _, ...version }: RawVersion) => version;
+  return (result: string): boolean => {
+    const now = valuesOf(result);
+    if (!old || !now || !sameJson(without(old), without(now))) return false;
+    const names = listOf(now).map((version) => version.name);
+    if (!Object.keys(after).every((each) => names.includes(each))) return false;
+    return listOf(now).every((version) => {
+      if (version.traffic !== after[version.name]) return false;
+      if (version.name === name) return sameJson(version.model, { uri, sha256 });
+      const before = listOf(old).find((each) => each.name === version.name);
+      return before !== undefined && sameJson(rest(before), rest(version));
+    });
+  };
 }
 
-function rangeOf(text: string, index: number) {
-  const list = parseAllDocuments(text)[index]?.getIn(['spec', 'versions']);
-  return isSeq(list) ? list.range : undefined;
+interface RawVersion {
+  name: string;
+  model: object;
+  traffic?: number;
 }
 
-function valuesOf(text: string): string {
-  return JSON.stringify(parseAllDocuments(text).map(({ contents, errors }) => [contents, errors.length]));
+/** Of each document; undefined where the text cannot be read. */
+function valuesOf(text: string): { spec?: { versions?: RawVersion[] } }[] | undefined {
+  const documents = parseAllDocuments(text, { merge: true }) as Document[];
+  return documents.some(({ errors }) => errors.length > 0) ? undefined : documents.map((each) => each.toJS() ?? {});
 }
 
-/** As the text was written, as far as that can be told of a file as a whole. */
+/** As the text was written, as far as that can be told of a file as a whole. @throws CliError an alias lost its anchor */
 function written(documents: readonly Document[], text: string): string {
   const style = {
     lineWidth: 0,
     flowCollectionPadding: /\{ /.test(text),
     indentSeq: !/^( *)[\w-]+:[^\S\n]*(#.*)?\n\1- /m.test(text),
+    indent: /^ +(?=[\w"'])/m.exec(text)?.[0].length ?? 2,
   };
-  return documents.map((document) => document.toString(style)).join('');
+  let whole: string;
+  try {
+    whole = documents.map((document) => document.toString(style)).join('');
+  } catch {
+    throw notEditable(ALIASES);
+  }
+  return text.includes('\r\n') ? whole.replaceAll('\n', '\r\n') : whole;
 }

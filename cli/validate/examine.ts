@@ -1,10 +1,11 @@
 /** Opens the models of a change, and compares each with the one that is served. */
+import type { CompareRule } from '../../api/compare.ts';
 import type { Launch } from '../../api/launch.ts';
 import { signatureProblems } from '../../core/rollout/signature.ts';
-import { type CompareRule, difference } from './answers.ts';
 import { type Finding, finding, mayPass } from './findings.ts';
 import { forCheck, type NotOpened, type Opened, open } from './opened.ts';
 import type { Place } from './places.ts';
+import { type Disagreement, replayed } from './replay.ts';
 import { type Requests, readRequests } from './requests.ts';
 
 /** A model to open. */
@@ -38,13 +39,6 @@ export interface ExamineOptions {
   maxDisagreement: number | undefined;
   /** Replayed instead of the golden requests when two models are compared. */
   requests: Requests | undefined;
-}
-
-export interface Disagreement {
-  requests: number;
-  differing: number;
-  /** Of the first that differs, with its name. */
-  first?: string;
 }
 
 export interface ModelReport {
@@ -188,33 +182,13 @@ function signatureOf(served: Opened, model: Opened): string[] {
   return was && is ? signatureProblems(was, is) : [];
 }
 
-async function replayed(requests: Requests, served: Opened, model: Opened, rule: CompareRule): Promise<Disagreement> {
-  const counted: Disagreement = { requests: requests.length, differing: 0 };
-  for (const [at, { name, inputs }] of requests.entries()) {
-    const body = JSON.stringify({ inputs });
-    const [was, is] = await Promise.all([served.ask(body), model.ask(body)]);
-    const why = differenceOf(was, is, rule);
-    if (why === undefined) continue;
-    counted.differing++;
-    counted.first ??= `request ${name === undefined ? `requests[${at}]` : `'${name}'`} ${why}`;
-  }
-  return counted;
-}
-
-type Answer = Awaited<ReturnType<Opened['ask']>>;
-
-function differenceOf(was: Answer, is: Answer, rule: CompareRule): string | undefined {
-  // What neither answers tells nothing of the two.
-  if ('refused' in was) return 'refused' in is ? undefined : `was refused before: ${was.refused}`;
-  return 'refused' in is ? `is refused: ${is.refused}` : difference(was, is, rule);
-}
-
 function disagreementFindings(report: ModelReport, at: Place, most: number | undefined): Finding[] {
   const { deployment, version, disagreement, signature = [], comparedWith } = report;
   if (most === undefined || signature.length > 0) return [];
   const says = { deployment, version };
-  if (!disagreement) {
-    return [finding('NOTHING_TO_REPLAY', at, `${version} has no requests to compare its answers by`, says)];
+  if (!disagreement?.requests) {
+    const why = disagreement ? `: ${disagreement.untoldFirst}` : '';
+    return [finding('NOTHING_TO_REPLAY', at, `${version} has no requests to compare its answers by${why}`, says)];
   }
   const { requests, differing, first } = disagreement;
   if (differing <= most * requests) return [];

@@ -7,8 +7,9 @@ import { CliError, EXIT, type ExitCode } from '../exit-codes.ts';
 import { expandFolders, type NamedText, readNamed, STDIN } from '../files.ts';
 import { json } from '../output.ts';
 import { changesOf } from './changes.ts';
-import { type Examination, type Examined, type ExamineOptions, examine } from './examine.ts';
+import { type Examination, type Examined, type ExamineOptions, examine, type ModelReport } from './examine.ts';
 import { type Finding, finding } from './findings.ts';
+import { tidiedOnSignal } from './opened.ts';
 import { verdictOf, writeReport } from './report.ts';
 import { readRequests } from './requests.ts';
 import { bareExamination, examinationOf, located, statedIn } from './subjects.ts';
@@ -24,11 +25,31 @@ export interface JudgeFlags {
   timeout: number;
 }
 
+/** Flags that ask for a check of models; what they need else. */
+const CHECKS = {
+  golden: '--golden',
+  tolerance: '--tolerance',
+  requests: '--requests',
+  maxDisagreement: '--max-disagreement',
+};
+
 const isModel = (name: string): boolean => /\.onnx$/i.test(name);
 
-/** Whether models are to be opened, not manifests to be read alone. */
+/**
+ * Whether models are to be opened, not manifests to be read alone.
+ * @throws CliError where a check is asked for that nothing would be held to
+ */
 export function opensModels(names: readonly string[], flags: JudgeFlags): boolean {
-  return flags.against !== undefined || names.some(isModel);
+  if (flags.against !== undefined) return true;
+  const opens = names.some(isModel);
+  const idle = Object.entries(CHECKS).filter(([key]) => flags[key as keyof typeof CHECKS] !== undefined);
+  const wrong = opens ? idle.filter(([key]) => key === 'requests' || key === 'maxDisagreement') : idle;
+  if (wrong.length > 0) {
+    const flagged = wrong.map(([, flag]) => flag).join(' and ');
+    const needs = opens ? 'say by --against which one' : 'give --against FILE, or one .onnx file';
+    throw new CliError(`${flagged}: there is nothing to compare with; ${needs}`, EXIT.usage);
+  }
+  return opens;
 }
 
 /** @throws CliError, LocalError where the command line cannot be used */
@@ -42,7 +63,7 @@ export async function judge(names: readonly string[], flags: JudgeFlags, context
   const { examinations, findings } = models > 0 ? judgeFiles(names, flags) : judgeManifests(names, flags);
   // What is wrong in the manifest is mended first.
   const stop = findings.some(({ code }) => code === 'MANIFEST_INVALID');
-  const examined = stop ? [] : await examineAll(examinations, flags);
+  const examined = stop ? [] : await tidiedOnSignal(() => examineAll(examinations, flags));
   const all = [...findings, ...examined.flatMap((each) => each.findings)].sort(byPlace);
   const reports = examined.flatMap((each) => each.models);
   const verdict = verdictOf(all);
@@ -51,7 +72,7 @@ export async function judge(names: readonly string[], flags: JudgeFlags, context
   } else {
     writeReport(reports, all, context);
     if (verdict === 'accepted')
-      context.out.write(`${context.out.paint('green', 'OK')}  ${sentence(reports.length, against)}\n`);
+      context.out.write(`${context.out.paint('green', 'OK')}  ${sentence(reports, against)}\n`);
   }
   return verdict === 'accepted' ? EXIT.ok : verdict === 'refused' ? EXIT.failed : EXIT.noVerdict;
 }
@@ -61,8 +82,11 @@ interface ToExamine {
   findings: Finding[];
 }
 
-function judgeFiles([model = '']: readonly string[], { against, golden, tolerance = 1e-4 }: JudgeFlags): ToExamine {
-  const file = golden === undefined ? undefined : { uri: golden, tolerance };
+function judgeFiles([model = '']: readonly string[], { against, golden, tolerance }: JudgeFlags): ToExamine {
+  if (golden === undefined && tolerance !== undefined) {
+    throw new CliError('--tolerance is of --golden: give the golden requests too', EXIT.usage);
+  }
+  const file = golden === undefined ? undefined : { uri: golden, tolerance: tolerance ?? 1e-4 };
   return { examinations: [bareExamination({ model, against: against?.[0], golden: file })], findings: [] };
 }
 
@@ -119,9 +143,14 @@ function byPlace(a: Finding, b: Finding): number {
   return (a.file === b.file ? 0 : a.file < b.file ? -1 : 1) || a.line - b.line || a.column - b.column;
 }
 
-function sentence(models: number, against: readonly string[]): string {
-  if (models === 0)
+function sentence(models: readonly ModelReport[], against: readonly string[]): string {
+  if (models.length === 0)
     return `nothing to open: no version was added, changed or gains traffic against ${against.join(', ')}`;
-  const those = models === 1 ? 'the version serves' : `the ${models} versions serve`;
-  return against.length > 0 ? `${those}, and can take the place of what is served` : those;
+  const those = models.length === 1 ? 'the version serves' : `the ${models.length} versions serve`;
+  if (against.length === 0) return those;
+  const fresh = [
+    ...new Set(models.filter(({ comparedWith }) => comparedWith === undefined).map((of) => of.deployment)),
+  ];
+  if (fresh.length === 0) return `${those}, and can take the place of what is served`;
+  return `${those}; compared with nothing, since ${against.join(', ')} does not have it: ${fresh.join(', ')}`;
 }

@@ -69,8 +69,8 @@ function rowOf({ deployment, version, why, ...model }: ModelReport, findings: re
 }
 
 function differsText(disagreement: ModelReport['disagreement'], tooMuch: boolean) {
-  if (!disagreement) return '–';
+  if (!disagreement?.requests) return '–';
   const { requests, differing } = disagreement;
-  const text = `${differing} of ${requests}${requests > 0 ? ` (${percentText(Math.round((differing / requests) * 1_000) / 10)})` : ''}`;
+  const text = `${differing} of ${requests} (${percentText(Math.round((differing / requests) * 1_000) / 10)})`;
   return tooMuch ? { text, style: 'red' as const } : text;
 }

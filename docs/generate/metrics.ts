@@ -31,7 +31,7 @@ const UNITS: Readonly<Record<string, string>> = {
 };
 
 /** Numbers without a unit. */
-const BARE = /_(info|condition|phase|check|step|leader|leading|shared|revision)$/;
+const BARE = /_(info|condition|phase|check|step|leader|leading|served|shared|revision)$/;
 
 /** @throws Error for a metric of ours whose name has none that is known */
 export function unitOf({ name }: Pick<Told, 'name'>): string {

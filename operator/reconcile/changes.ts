@@ -92,9 +92,11 @@ function isSame(
   return last.resourceVersion === metadata.resourceVersion;
 }
 
+/** An autoscaler lets a Deployment that a hand brought to 0 alone, so nobody else would bring it back. */
 function needsScale({ mode, object }: Scale, { spec }: StoredDeployment): boolean {
   const { replicas } = object.spec as { replicas: number };
-  return mode === 'hold' && (spec.replicas ?? 1) !== replicas;
+  const now = spec.replicas ?? 1;
+  return mode === 'hold' ? now !== replicas : now === 0;
 }
 
 /** Ours, and not wanted. The template of a claim stays while pods of the Deployment before may still be made from it. */

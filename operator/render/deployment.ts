@@ -61,7 +61,7 @@ export interface Scale {
   /** Applied under `modelship-scale`, once the Deployment is there. */
   object: KubeObject;
   /**
-   * `hold`: apply whenever it differs. `once`: only when the Deployment is new; then an autoscaler moves the number. The
+   * `hold`: apply whenever it differs. `once`: only when the Deployment is new, or at 0; then an autoscaler moves the number. The
    * field stays applied for good: to drop it would send the Deployment to 1.
    */
   mode: 'hold' | 'once';

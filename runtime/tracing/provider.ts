@@ -95,11 +95,13 @@ class ProcessTracing implements Tracing {
 function providerOf(settings: TracingSettings, { clock, logger, ...of }: TracedProcess): TracerProvider {
   const { url, queueSize = QUEUE_SIZE, batchSize = BATCH_SIZE, delayMs } = settings;
   const { origin, pathname } = new URL(url);
-  const inner = new OTLPTraceExporter({ url });
+  const maxExportBatchSize = Math.min(batchSize, queueSize);
+  // The end of the process sends all that waits at once. More at a time, as there are after failures, would be no bound.
+  const inner = new OTLPTraceExporter({ url, concurrencyLimit: Math.ceil(queueSize / maxExportBatchSize) });
   const processor = new BatchSpanProcessor({
     exporter: new ToldExporter({ inner, endpoint: `${origin}${pathname}`, clock, logger }),
     maxQueueSize: queueSize,
-    maxExportBatchSize: Math.min(batchSize, queueSize),
+    maxExportBatchSize,
     ...(delayMs !== undefined && { scheduledDelayMillis: delayMs }),
   });
   return new TracerProvider({

@@ -91,7 +91,8 @@ export class RecordedRequest implements RequestTrace {
   answered(answer: Answer, ended: number): void {
     const { status, headers } = answer;
     const span = this.#span;
-    const code = status < 400 ? undefined : codeOf(answer);
+    // An answer that is passed on, or that nobody waits for, may have no code.
+    const code = status < 400 ? undefined : (codeOf(answer) ?? String(status));
     const version = headers[VERSION_HEADER];
     if (version !== undefined) span.setAttribute('modelship.version', version);
     if (code !== undefined) span.setAttribute('error.type', code);
@@ -103,7 +104,7 @@ export class RecordedRequest implements RequestTrace {
     } else {
       span.setAttribute('http.response.status_code', status);
     }
-    if (failed) span.setStatus({ code: SpanStatusCode.ERROR, message: code ?? String(status) });
+    if (failed) span.setStatus({ code: SpanStatusCode.ERROR, message: code ?? '' });
     span.end(this.#at(ended));
   }
 

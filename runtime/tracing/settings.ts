@@ -53,8 +53,8 @@ export function tracingSettings(env: Env, problem: (problem: EnvProblem) => void
     return undefined;
   }
   const name = own === undefined ? 'OTEL_EXPORTER_OTLP_ENDPOINT' : 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT';
-  const url = own ?? `${shared?.replace(/\/$/, '')}/${TRACES_PATH}`;
-  if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
+  const url = urlOf(own, shared);
+  if (url === undefined) {
     const message = `${name} is no http:// or https:// URL, so no traces are exported; write one such as http://collector:4318`;
     problem({ code: 'OTEL_INVALID', message });
     return undefined;
@@ -64,6 +64,7 @@ export function tracingSettings(env: Env, problem: (problem: EnvProblem) => void
     const spoken = `OTEL_EXPORTER_OTLP_PROTOCOL is '${protocol.slice(0, 80)}'; traces are sent by http/protobuf to ${name}`;
     problem({ code: 'OTEL_UNSUPPORTED', message: `${spoken}: name the collector's HTTP port there, 4318 as a rule` });
   }
+  tellOfExporter(read, problem);
   return {
     url,
     serviceName: read('OTEL_SERVICE_NAME'),
@@ -76,6 +77,50 @@ export function tracingSettings(env: Env, problem: (problem: EnvProblem) => void
 
 type Read = (name: string) => string | undefined;
 type Tell = (problem: EnvProblem) => void;
+
+/** @param own taken as it is @param shared gets the path of traces */
+function urlOf(own: string | undefined, shared: string | undefined): string | undefined {
+  const stated = own ?? shared ?? '';
+  const url = /^https?:\/\//i.test(stated) ? URL.parse(stated) : null;
+  if (url && own === undefined) url.pathname = `${url.pathname.replace(/\/$/, '')}/${TRACES_PATH}`;
+  return url?.href;
+}
+
+/** The exporter reads these itself, and leaves out without a word what is wrong. Values may be secrets: none is told. */
+function tellOfExporter(read: Read, problem: Tell): void {
+  const pairs = (name: string, isKey: RegExp) => {
+    const entries =
+      read(name)
+        ?.split(',')
+        .filter((entry) => entry.trim() !== '') ?? [];
+    const at = entries.findIndex((entry) => !isPair(entry, isKey));
+    if (at >= 0)
+      problem({
+        code: 'OTEL_INVALID',
+        message: `${name}: entry ${at + 1} is wrong; write NAME=VALUE, percent-encoded`,
+      });
+  };
+  for (const prefix of ['OTEL_EXPORTER_OTLP', 'OTEL_EXPORTER_OTLP_TRACES']) {
+    countOf(read, `${prefix}_TIMEOUT`, problem);
+    const compression = read(`${prefix}_COMPRESSION`);
+    if (compression !== undefined && compression !== 'gzip' && compression !== 'none') {
+      const message = `${prefix}_COMPRESSION is '${compression.slice(0, 80)}' and left out; write gzip or none`;
+      problem({ code: 'OTEL_UNSUPPORTED', message });
+    }
+    pairs(`${prefix}_HEADERS`, /^[\w!#$%&'*+.^`|~-]+$/);
+  }
+  pairs('OTEL_RESOURCE_ATTRIBUTES', /\S/);
+}
+
+function isPair(entry: string, isKey: RegExp): boolean {
+  const [, key = '', value = ''] = /^([^=]+)=(.*)$/s.exec(entry) ?? [];
+  try {
+    // A line break in a header would keep all traces from being sent.
+    return isKey.test(key.trim()) && /^[\t\P{Cc}]*$/u.test(decodeURIComponent(value));
+  } catch {
+    return false;
+  }
+}
 
 function samplerOf(read: Read, problem: Tell): Pick<TracingSettings, 'sampler' | 'ratio'> {
   const stated = read('OTEL_TRACES_SAMPLER');

@@ -3,11 +3,11 @@
  * is computed and handed over before anything is done here but a draw; see docs/how-to/shadow.md.
  */
 import type { IncomingHttpHeaders } from 'node:http';
+import { type CompareRule, DEFAULT_RULE } from '../../api/compare.ts';
 import type { Diff } from '../../api/diffs.ts';
 import type { TrafficTable } from '../../api/traffic-table.ts';
 import { ALL } from '../../api/units.ts';
 import type { Clock } from '../clock.ts';
-import { type CompareRule, DEFAULT_RULE } from '../compare/compare.ts';
 import { KeptDiffs } from '../compare/kept-diffs.ts';
 import type { VersionBook } from '../counters.ts';
 import type { Tensor } from '../protocol/datatypes.ts';

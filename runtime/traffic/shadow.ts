@@ -1,9 +1,9 @@
 /** A version that requests are copied to, as the mirror of this process sees it: what is under way to it, and what waits. */
 import { Readable } from 'node:stream';
+import { type CompareRule, comparedOutputs, difference } from '../../api/compare.ts';
 import type { VersionCounters } from '../../api/pod-report.ts';
 import type { Answer } from '../answer.ts';
 import type { Clock } from '../clock.ts';
-import { type CompareRule, comparedOutputs, difference } from '../compare/compare.ts';
 import type { Tensor } from '../protocol/datatypes.ts';
 import type { TensorSpec } from '../protocol/signature.ts';
 import type { SplitRequest } from '../split.ts';

@@ -109,6 +109,54 @@ describe('a new version', () => {
     }
   });
 
+  it('adds a digest to a version that had none', () => {
+    const { text } = edited(MANIFEST, { name: 'v2', uri: 'pvc://models/2.onnx', traffic: 10 });
+    expect(text).toContain(`- {name: v2, model: {uri: pvc://models/2.onnx, sha256: ${SHA}}, traffic: 10}`);
+  });
+
+  it('keeps the line ends, the indentation and the quotes of JSON', () => {
+    const crlf = edited(MANIFEST.replaceAll('\n', '\r\n')).text;
+    expect(crlf.replaceAll('\r\n', '\n')).toBe(edited(MANIFEST).text);
+    expect(crlf.replaceAll('\r\n', '')).not.toMatch(/[\r\n]/);
+    const wide = MANIFEST.replace(/^ +/gm, ({ length }) => ' '.repeat(length === 2 ? 4 : length + 4));
+    expect(changes(wide, edited(wide).text)).not.toMatch(/serving|replicas/);
+    const [document] = parseModelDeployments(MANIFEST, 'x').documents;
+    const asJson = edited(JSON.stringify(document, null, 2)).text;
+    expect(JSON.parse(asJson)).toMatchObject({ spec: { versions: [{ name: 'v3', model: { sha256: SHA } }, {}] } });
+  });
+
+  it.each([
+    ['a model that two versions share', 'model: &m {uri: 1.onnx}', 'model: *m'],
+    ['a text that two versions share', 'model: {uri: &u 1.onnx}', 'model: {uri: *u}'],
+    ['what goes with a version that goes', 'model: {uri: 1.onnx}', 'model: {uri: q.onnx}, golden: *g'],
+    ['a merge key', '<<: {model: {uri: 1.onnx}}', 'model: {uri: q.onnx}'],
+  ])('refuses to carry %s along', (_, first, last) => {
+    const text = `apiVersion: modelship.dev/v1alpha1
+kind: ModelDeployment
+metadata: {name: digits}
+spec:
+  versions:
+    - {name: v1, ${first}, traffic: 90}
+    - {name: v2, model: {uri: 2.onnx}, golden: &g {uri: g.json}, traffic: 10}
+    - {name: q, ${last}, shadow: 5}
+`;
+    expect(() => edited(text)).toThrow(
+      expect.objectContaining({
+        code: 'MANIFEST_NOT_EDITABLE',
+        exitCode: 2,
+        message: expect.stringMatching(/aliases/),
+      }),
+    );
+  });
+
+  it('takes anchors that have nothing to do with it', () => {
+    const text = MANIFEST.replace('golden: {', 'golden: &g {').replace(
+      'model: {uri: pvc://models/q.onnx}',
+      '$&\n      golden: *g',
+    );
+    expect(edited(text).after).toEqual({ v3: 100 });
+  });
+
   it('may not take a name that stands for another model', () => {
     expect(() => edited(MANIFEST, { name: 'v2' })).toThrow(
       /version v2 is pvc:\/\/models\/2\.onnx already.*take another name/,
@@ -127,6 +175,17 @@ describe('the command', () => {
     const { code, out } = await cli(['set-version', file, ...args, '--digest-of', model]);
     expect({ code, out }).toEqual({ code: 0, out: 'digits: v1 90%, v2 10% → v3 100%\n' });
     expect(readFileSync(file, 'utf8')).toContain(`sha256: ${createHash('sha256').update('weights').digest('hex')}\n`);
+  });
+
+  it('refuses a ModelDeployment in a List as what cannot be edited, not as a name that is taken', async () => {
+    const [item] = parseModelDeployments(MANIFEST, 'x').documents;
+    const stdin = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [item] });
+    const { code, out, err } = await cli(['set-version', '-', ...args, '--sha256', SHA, '--output', 'json'], { stdin });
+    expect({ code, said: JSON.parse(out) }).toMatchObject({
+      code: 2,
+      said: { error: { code: 'MANIFEST_NOT_EDITABLE' } },
+    });
+    expect(err).toMatch(/^error: <stdin>: it stands in a List.*: give it a document of its own$/m);
   });
 
   it.each<[string[], number, RegExp]>([

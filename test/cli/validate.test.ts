@@ -1,12 +1,17 @@
 /** `modelship validate --against`: real models in real runtime processes, no cluster. */
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, test, vi } from 'vitest';
+import { DEFAULT_RULE, difference } from '../../api/compare.ts';
 import { run } from '../../cli/main.ts';
 import { type Output, plainPaint } from '../../cli/output.ts';
-import { difference, type OutputTensor } from '../../cli/validate/answers.ts';
+import { comparable } from '../../cli/validate/answers.ts';
+import { parseExact } from '../../cli/validate/exact.ts';
 import { identity } from '../runtime/onnx-builder.ts';
+import { receiver } from '../runtime/tracing/receiver.ts';
 import { cli, folder } from './support.ts';
 
 const DIGITS = 'examples/digits';
@@ -263,6 +268,84 @@ spec: {versions: [{name: v2, model: {uri: "s3://models/a.onnx"}}]}
   });
 });
 
+describe('what cannot be compared is not called alike', () => {
+  it('a ModelDeployment that is not in the files before', async () => {
+    const { manifest } = world();
+    const before = manifest('before.yaml', { v1: { file: 'a' } });
+    const text = readFileSync(before, 'utf8');
+    writeFileSync(before, text.replace('"echo"', '"ecko"'));
+    const { code, out } = await ran([manifest('after.yaml', { v2: { file: 'b' } }), '--against', before]);
+    expect({ code, out }).toEqual({
+      code: 0,
+      out: expect.stringMatching(
+        /^OK {2}the version serves; compared with nothing, since \S+ does not have it: echo$/m,
+      ),
+    });
+  });
+
+  it('requests that both refuse', async () => {
+    const { manifest, at } = world();
+    const requests = path.join(at, 'others.json');
+    writeFileSync(requests, readFileSync(path.join(at, 'right.json'), 'utf8').replace('"x"', '"other"'));
+    const before = manifest('before.yaml', { v1: { file: 'a' } });
+    const all = [manifest('after.yaml', { v2: { file: 'b' } }), '--against', before, '--requests', requests];
+    const strict = await judged([...all, '--max-disagreement', '0']);
+    expect(strict).toMatchObject({ code: 1, codes: ['NOTHING_TO_REPLAY spec.versions[0].model'] });
+    expect(strict.findings.find(({ weight }) => weight === 'refused')?.message).toMatch(
+      /request 'one' is refused by both: .*no input 'other'/,
+    );
+    const { code, models } = await judged(all);
+    expect({ code, models }).toMatchObject({ code: 0, models: [{ disagreement: { requests: 0, untold: 1 } }] });
+  });
+
+  it('outputs that the rule names and nobody has', async () => {
+    const { manifest } = world();
+    const compare = {
+      rollout: {
+        steps: [{ traffic: 10 }],
+        analysis: { checks: [{ metric: 'disagreement', max: 0.1 }], mirror: 10, compare: { outputs: ['z'] } },
+      },
+    };
+    const before = manifest('before.yaml', { v1: { file: 'a' } });
+    const after = manifest('after.yaml', { v2: { file: 'b', golden: 'right' } }, compare);
+    const { codes, findings } = await judged([after, '--against', before, '--max-disagreement', '0']);
+    expect(codes).toEqual(['NOTHING_TO_REPLAY spec.versions[0].model']);
+    expect(findings.find(({ weight }) => weight === 'refused')?.message).toMatch(
+      /request 'one' has none of the outputs that are compared: z$/,
+    );
+  });
+});
+
+test('a check leaves no traces among those of the models that serve', async () => {
+  const collector = await receiver();
+  vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', collector.url);
+  vi.stubEnv('OTEL_BSP_SCHEDULE_DELAY', '1');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const { code } = await ran([MODEL(2), '--against', MODEL(1), '--requests', `${DIGITS}/golden.json`]);
+  expect({ code, requests: collector.requests }).toEqual({ code: 0, requests: 0 });
+});
+
+/** Nobody may be there to reap an orphan. */
+const lives = (pid: string) => existsSync(`/proc/${pid}`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+
+test('a signal leaves no process and no file', async () => {
+  const TMPDIR = folder();
+  const args = ['cli/modelship.mjs', 'validate', MODEL(2), '--against', MODEL(1), '--timeout', '5m'];
+  const child = spawn(process.execPath, args, { env: { ...process.env, TMPDIR }, stdio: 'ignore' });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const ended = once(child, 'exit');
+  const runtimes = () => readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ');
+  await vi.waitFor(() => expect(readdirSync(TMPDIR).length + runtimes().length).toBe(4), {
+    timeout: 20_000,
+    interval: 1,
+  });
+  const pids = runtimes();
+  child.kill('SIGTERM');
+  expect(await ended).toEqual([null, 'SIGTERM']);
+  expect(readdirSync(TMPDIR)).toEqual([]);
+  await vi.waitFor(() => expect(pids.filter(lives)).toEqual([]));
+});
+
 describe('one file of a model against another', () => {
   it('accepts the better digits, and counts where they differ', async () => {
     const { code, out } = await cli(['validate', MODEL(2), '--against', MODEL(1), '--golden', `${DIGITS}/golden.json`]);
@@ -291,9 +374,16 @@ describe('mistakes in the command line', () => {
     [[MODEL(1), '--against', file], /compare manifests with manifests, or one \.onnx file with one/],
     [[MODEL(1), MODEL(2)], /one \.onnx file with one/],
     [['-', '--against', '-'], /only one of the files can be standard input/],
+    [
+      [file, '--max-disagreement', '0'],
+      /^error: --max-disagreement: there is nothing to compare with; give --against FILE/,
+    ],
+    [[file, '--golden', 'x.json', '--requests', 'x.json'], /--golden and --requests: there is nothing to compare with/],
+    [[MODEL(1), '--requests', 'x.json'], /--requests: there is nothing to compare with; say by --against which one/],
+    [[MODEL(1), '--tolerance', '1'], /--tolerance is of --golden/],
     [[file, '--against', file, '--golden', 'x.json'], /--golden and --tolerance are for \.onnx files/],
     [[file, '--against', file, '--max-disagreement', '5'], /Expected a fraction from 0 to 1/],
-    [[MODEL(1), '--requests', 'package.json'], /requests of \S+package\.json: requests: /],
+    [[MODEL(1), '--against', MODEL(1), '--requests', 'package.json'], /requests of \S+package\.json: requests: /],
     [[file, '--against', '/dev/null'], /no folder stands in for the claim models; add --volume models=DIR/],
   ])('%j', async (args, message) => {
     const { code, err } = await ran(args);
@@ -302,41 +392,21 @@ describe('mistakes in the command line', () => {
   });
 });
 
-describe('two answers', () => {
-  const label = (...data: unknown[]): OutputTensor => ({
-    name: 'label',
-    datatype: 'INT64',
-    shape: [data.length],
-    data,
-  });
-  const score = (...data: unknown[]): OutputTensor => ({
-    name: 'score',
-    datatype: 'FP32',
-    shape: [1, data.length],
-    data,
-  });
-  const rule = { absolute: 0.01, relative: 0, keep: 0 };
-  const rows: Record<
-    string,
-    [OutputTensor[], OutputTensor[], Partial<typeof rule & { topK: number; outputs: string[] }>, string | undefined]
-  > = {
-    'the same label': [[label(7)], [label(7)], {}, undefined],
-    'another label': [[label(7, 1)], [label(7, 3)], {}, "output 'label'[1]: 1 became 3"],
-    'labels count, scores do not': [[label(7), score(1)], [label(7), score(0)], {}, undefined],
-    'scores count where they are named': [
-      [label(7), score(1)],
-      [label(7), score(0)],
-      { outputs: ['score'] },
-      "output 'score'[0]: 1 became 0",
-    ],
-    'numbers within the tolerance': [[score(1, 2)], [score(1.005, 2)], {}, undefined],
-    'NaN is NaN': [[score('NaN')], [score('NaN')], {}, undefined],
-    'the same top': [[score(3, 2, 1)], [score(9, 2, 1)], { topK: 1 }, undefined],
-    'another top': [[score(3, 2, 1)], [score(3, 4, 1)], { topK: 1 }, "output 'score', row 0: the top 1 [0] became [1]"],
-    'an output that is gone': [[label(7)], [score(7)], {}, "output 'label' is missing"],
-    'another shape': [[label(7)], [label(7, 7)], {}, "output 'label': shape [1] became [2]"],
+describe('two answers in JSON', () => {
+  const of = (datatype: string, json: string) => {
+    const data = parseExact(`[${json}]`) as unknown[];
+    return [comparable({ name: 'y', datatype, shape: [1, data.length], data })];
   };
-  it.each(Object.entries(rows))('%s', (_, [served, candidate, more, wanted]) => {
-    expect(difference(served, candidate, { ...rule, ...more })).toBe(wanted);
+  // 64-bit labels, which a number would round; and numbers that JSON has no words for.
+  test.each([
+    ['INT64', '7, 9007199254740993', '7, 9007199254740993', undefined],
+    ['INT64', '9007199254740993', '9007199254740992', '[0,0]: 9007199254740993 became 9007199254740992'],
+    ['BOOL', 'true, false', 'true, true', '[0,1]: false became true'],
+    ['BYTES', '"a"', '"b"', "[0,0]: 'a' became 'b'"],
+    ['FP32', '1, "NaN", "Infinity"', '1.00001, "NaN", "Infinity"', undefined],
+    ['FP16', '"Infinity"', '5', '[0,0]: Infinity became 5, Infinity off, allowed Infinity'],
+  ])('%s %s, and %s', (datatype, was, is, wanted) => {
+    const why = difference(of(datatype, was), of(datatype, is), DEFAULT_RULE);
+    expect(why).toBe(wanted && `output 'y'${wanted}`);
   });
 });

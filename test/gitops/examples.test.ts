@@ -80,6 +80,9 @@ describe('the manifests', () => {
     expect(parseAllDocuments(text).flatMap(({ errors }) => errors)).toEqual([]);
     const script = readFileSync(join(EXAMPLES, 'pipeline/release.sh'), 'utf8');
     for (const [, wanted] of script.matchAll(/^: "\$\{(\w+):\?/gm)) expect(text).toContain(`${wanted}: `);
+    // This repository's own: npm puts no link to it into node_modules/.bin.
+    const [, program] = /^ +MODELSHIP: node (\S+)$/m.exec(text) ?? [];
+    expect(readFileSync(join(ROOT, program ?? 'MODELSHIP')).length).toBeGreaterThan(0);
     const paths = [...text.matchAll(/(?:\.\/|[ :])((?:examples|models)\/[\w./-]+)/g)].map(
       ([, found]) => found as string,
     );

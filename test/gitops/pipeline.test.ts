@@ -76,6 +76,11 @@ describe('a model that is not good enough leaves no trace', () => {
   test.each<[string, () => Record<string, string>, RegExp]>([
     ['labels in the wrong order', () => careless('shuffled'), /GOLDEN_MISMATCH: .*expected 0, got/],
     ['another input', () => careless('renamed'), /SIGNATURE_CHANGED: .*input 'image': FP32 \[-1,64\] is gone/],
+    [
+      'a store that is full',
+      () => ({ ...withTool('cp', 'echo "cp: no space left" >&2; exit 1'), CRITERIA: lenient() }),
+      /^cp: no space left\n$/,
+    ],
     ['a criterion that is not met', strict, /^CRITERION_NOT_MET: accuracy 0\.92\d+ is below 0\.99$/m],
   ])(
     '%s',
@@ -108,7 +113,14 @@ test(
     const events: LocalEvent[] = [];
     run.on('event', (event) => events.push(event));
 
-    const { code, err, out } = await release({ CRITERIA: lenient() });
+    // As gh does, it opens a pull request once.
+    const opened = join(folder, 'opened');
+    const gh = `case "$2" in list) cat ${opened} 2>/dev/null || true;; create) [ ! -e ${opened} ] && echo 7 > ${opened};; *) exit 1;; esac`;
+    const pipeline = { CRITERIA: lenient(), ...withTool('gh', gh), GH_TOKEN: 'x' };
+    expect((await release(pipeline)).code).toBe(0);
+    expect(readFileSync(opened, 'utf8')).toBe('7\n');
+    // Scheduled again before anybody has merged it.
+    const { code, err, out } = await release(pipeline);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     const [, version = '', sha256 = ''] = /^(m-[0-9a-f]{8}): sha256 ([0-9a-f]{64})$/m.exec(out) ?? [];
     const uri = `pvc://models/digits/models/${sha256}/model.onnx`;
@@ -140,6 +152,14 @@ test(
   },
   RUN_MS,
 );
+
+/** A program of that name in front of all others. */
+function withTool(name: string, script: string): Record<string, string> {
+  const at = join(folder, `with-${name}`);
+  mkdirSync(at, { recursive: true });
+  writeFileSync(join(at, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  return { PATH: [at, tools, process.env.PATH].join(delimiter) };
+}
 
 /** The machine may be busy; latency is not what is tested. */
 function lenient(): string {

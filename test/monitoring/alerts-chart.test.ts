@@ -88,11 +88,29 @@ describe('values', () => {
     expect(alerts).toEqual(ALERTS.map(({ alert }) => alert).filter((alert) => !left.includes(alert)));
   });
 
+  test('0 is no bound, and what is null stays as it is in the file', async () => {
+    const expressions = async (...values: string[]) =>
+      (await rulesOf(...values)).flatMap(({ record, expr }) =>
+        SETTINGS.recordings?.some((one) => one.record === record) ? expr : [],
+      );
+    expect(await expressions('queueTimeSeconds=0', 'rolloutStepSeconds=0', 'slo.availability=0')).toEqual([
+      'vector(1 - 0 / 100)',
+      'vector(Inf)',
+      'vector(Inf)',
+      'vector(Inf)',
+    ]);
+    const none = ['slo', 'queueTimeSeconds', 'rolloutStepSeconds', 'alertLabels', 'labels', 'disabled'];
+    expect(await expressions(...none.map((name) => `${name}=null`))).toEqual(
+      SETTINGS.recordings?.map(({ expr }) => expr),
+    );
+  });
+
   test('add labels, and say where the pages are', async () => {
     const rules = await rulesOf('alertLabels.team=ml', 'runbookBaseUrl=https://git.example.com/runbooks/');
     for (const { alert, labels, annotations } of rules.filter((rule) => rule.alert)) {
       expect(labels).toMatchObject({ app: 'modelship', team: 'ml', severity: expect.any(String) });
       expect(annotations?.runbook_url).toBe(`https://git.example.com/runbooks/${alert}.md`);
+      expect(annotations).not.toHaveProperty('runbook');
     }
   });
 
@@ -102,6 +120,9 @@ describe('values', () => {
     'slo.availability=four',
     'queueTimeSeconds=-1',
     'runbookBaseUrl=here',
+    'slo.latencySeconds=30',
+    'queueTimeSeconds=31.5',
+    'labels.release=2',
   ])('%s is refused', async (value) => {
     await expect(rendered('enabled=true', value)).rejects.toThrow(
       `/monitoring/prometheusRule/${value.split(/=/)[0]?.replaceAll('.', '/')}`,

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ROLLOUT_REASONS } from '../../api/status.ts';
-import { ALERTS } from '../../charts/alerts.ts';
+import { ALERTS, alertRules } from '../../charts/alerts.ts';
 import { REASONS } from '../../operator/reconcile/status/reasons.ts';
 import { LOAD_ERRORS, REQUEST_ERRORS } from '../../runtime/errors.ts';
 import { LISTED } from '../docs/metrics-page.ts';
@@ -12,6 +12,16 @@ const FOLDER = 'docs/runbooks';
 const SECTIONS = ['Impact', 'See', 'Usual causes', 'Do', 'Escalate'];
 const read = (name: string): string => readFileSync(join(FOLDER, name), 'utf8');
 const pages = readdirSync(FOLDER).filter((name) => name !== 'README.md');
+
+test('each alert names its page', () => {
+  const { groups } = alertRules() as {
+    groups: { rules: { alert?: string; annotations?: Record<string, string> }[] }[];
+  };
+  for (const { alert, annotations } of groups.flatMap(({ rules }) => rules).filter(({ alert }) => alert)) {
+    expect(annotations?.runbook).toBe(`${FOLDER}/${alert}.md`);
+    expect(annotations).not.toHaveProperty('runbook_url');
+  }
+});
 
 test('each alert has a page, and each page an alert', () => {
   expect(pages.toSorted()).toEqual(ALERTS.map(({ alert }) => `${alert}.md`).toSorted());
@@ -79,6 +89,7 @@ const VERBS: Readonly<Record<string, RegExp>> = {
   describe: KINDS,
   delete: KINDS,
   scale: KINDS,
+  edit: KINDS,
   top: /^pods$/,
   logs: /^-l$/,
 };

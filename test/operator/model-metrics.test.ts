@@ -39,10 +39,22 @@ test('phase, step and verdicts of each that was ever walked', async () => {
   const told = await lines(() => [named('digits', { rollout: walkState({ step: 1, checks }) }), named('other', {})]);
   expect(told).toEqual([
     'modelship_rollout_phase{namespace="models",name="digits",phase="Progressing"} 1',
-    seconds('2026-01-01T00:00:00Z'),
+    seconds('2026-01-01T00:00:01Z'),
     'modelship_rollout_step{namespace="models",name="digits"} 1',
     'modelship_rollout_steps{namespace="models",name="digits"} 3',
     'modelship_rollout_check{namespace="models",name="digits",check="v2 error-rate",verdict="Pass"} 1',
+  ]);
+});
+
+test('one that has served, and one that never did', async () => {
+  const registry = new Registry();
+  modelMetrics(registry, () => [named('digits', { traffic: 'v1:100' }), named('other', { observedGeneration: 1 })]);
+  const told = (await registry.metrics())
+    .split('\n')
+    .filter((line) => line.startsWith('modelship_modeldeployment_served'));
+  expect(told).toEqual([
+    'modelship_modeldeployment_served{namespace="models",name="digits"} 1',
+    'modelship_modeldeployment_served{namespace="models",name="other"} 0',
   ]);
 });
 
@@ -68,14 +80,19 @@ test('conditions, replicas and shares as the status has them', async () => {
   ]);
 });
 
-test('a step is there since it was decided, a halt since the condition that names it', async () => {
+test('a step that was paused for hours and resumed has not stood still for hours', async () => {
+  const resumed = walkState({ since: '2026-01-01T05:00:00Z' });
+  expect(await since({ rollout: resumed })).toBe(seconds('2026-01-01T05:00:00Z'));
+});
+
+test('a step is there since it came into force, a halt since the condition that names it', async () => {
   const stalled = [condition('Stalled', 'True')];
   const stale = [condition('Stalled', 'True', { lastTransitionTime: '2025-12-31T00:00:00Z' })];
-  expect(await since({ rollout: walkState(), conditions: stalled })).toBe(seconds('2026-01-01T00:00:00Z'));
+  expect(await since({ rollout: walkState(), conditions: stalled })).toBe(seconds('2026-01-01T00:00:01Z'));
   const paused = walkState({ phase: 'Paused' });
   expect(await since({ rollout: paused, conditions: stalled })).toBe(seconds('2026-01-01T00:10:00Z'));
-  expect(await since({ rollout: paused, conditions: stale })).toBe(seconds('2026-01-01T00:00:00Z'));
-  expect(await since({ rollout: paused })).toBe(seconds('2026-01-01T00:00:00Z'));
+  expect(await since({ rollout: paused, conditions: stale })).toBe(seconds('2026-01-01T00:00:01Z'));
+  expect(await since({ rollout: paused })).toBe(seconds('2026-01-01T00:00:01Z'));
   expect(await since({ rollout: walkState({ movedAt: 'yesterday' }) })).toBeUndefined();
 });
 

@@ -52,7 +52,8 @@ say "publish"
 TARGET=$MODEL_PATH/$DIGEST/model.onnx
 mkdir -p "$MODEL_STORE/$(dirname "$TARGET")"
 # Whole or not at all: a pod must never find half a file.
-cp "$WORK/model.onnx" "$MODEL_STORE/$TARGET.$$" && mv "$MODEL_STORE/$TARGET.$$" "$MODEL_STORE/$TARGET"
+cp "$WORK/model.onnx" "$MODEL_STORE/$TARGET.$$"
+mv "$MODEL_STORE/$TARGET.$$" "$MODEL_STORE/$TARGET"
 
 say "write it into the manifest"
 BRANCH=release/$VERSION
@@ -76,4 +77,7 @@ print("latency p99", report["new"]["latencyP99Ms"], "ms on one core")' "$WORK/re
 MESSAGE
 git push --quiet --force-with-lease origin "$BRANCH"
 echo "pushed $BRANCH; once it is merged into $BASE, the rollout begins"
-if [ -n "${GH_TOKEN:-}" ]; then gh pr create --base "$BASE" --head "$BRANCH" --fill; fi
+# Once: the same training gives the same branch, which may wait for its merge still.
+if [ -n "${GH_TOKEN:-}" ] && [ -z "$(gh pr list --head "$BRANCH" --state open --json number --jq '.[].number')" ]; then
+  gh pr create --base "$BASE" --head "$BRANCH" --fill
+fi

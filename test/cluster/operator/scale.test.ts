@@ -85,6 +85,14 @@ describe('from a fixed size to autoscaling and back', () => {
     await world.settled();
     expect(sizes(seen, V1)).toEqual([3]);
   });
+
+  it('at 0, where an autoscaler lets it alone, it is brought back', async () => {
+    await scale(V1, 0);
+    await untilSize(V1, 2);
+    await world.untilReady();
+    await scale(V1, 3);
+    await world.untilReady();
+  });
 });
 
 describe('a canary under autoscaling', () => {

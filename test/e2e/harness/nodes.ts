@@ -17,15 +17,26 @@ interface Node {
   spec: { unschedulable?: boolean };
 }
 
-/** Moves everything off a node, and takes the node back, however that ends. @returns what kubectl said */
+/**
+ * Moves everything off a node, and takes the node back, however that ends. Where it is the only one it is taken back at
+ * once, so that the models' pods, which alone are moved then, have where to go. @returns what kubectl said
+ */
 export async function drained(node: string): Promise<string[]> {
+  const only = (await nodeNames()).length === 1;
   const said: string[] = [];
   const args = ['drain', node, '--ignore-daemonsets', '--delete-emptydir-data', '--force', '--timeout=180s'];
-  const env = { ...process.env, KUBECONFIG: inject('e2e').kubeconfig };
+  if (only) args.push('--pod-selector=modelship.dev/model');
+  const back = (): Promise<string> => kubectl()('uncordon', node);
+  let takenBack: Promise<string> | undefined;
+  const onLine = (line: string): void => {
+    said.push(line);
+    if (only && line.includes('evicting pod')) takenBack ??= back();
+  };
   try {
-    await must('kubectl', args, { env, onLine: (line) => said.push(line) });
+    await must('kubectl', args, { env: { ...process.env, KUBECONFIG: inject('e2e').kubeconfig }, onLine });
   } finally {
-    await kubectl()('uncordon', node);
+    await takenBack;
+    await back();
   }
   return said;
 }

@@ -35,11 +35,6 @@ export class WalkWatch implements AsyncDisposable {
     return this.#turnsOf(id, ({ phase }) => phase).map(({ phase }) => phase);
   }
 
-  /** Ids of all walks. */
-  walks(): string[] {
-    return [...new Set(this.seen.map(({ id }) => id))];
-  }
-
   #turnsOf(id: string, key: (rollout: RolloutStatus) => string): RolloutStatus[] {
     const own = this.seen.filter((rollout) => rollout.id === id);
     return own.filter((rollout, index) => index === 0 || key(rollout) !== key(own[index - 1] as RolloutStatus));

@@ -3,9 +3,10 @@ import type { Kubectl } from './kubectl.ts';
 
 const EVENTS = 20;
 
-/** Pods and the last events of the namespace. */
+/** Models, pods and the last events of the namespace. */
 export async function why(run: Kubectl): Promise<string> {
-  const pods = await run('get', 'pods', '--output', 'wide').catch(String);
+  const kinds = 'modeldeployments,horizontalpodautoscalers,pods';
+  const objects = await run('get', kinds, '--output', 'wide').catch(String);
   const events = await run('get', 'events', '--sort-by=.metadata.creationTimestamp', '--no-headers').catch(String);
-  return `pods:\n${pods}\nevents:\n${events.trimEnd().split('\n').slice(-EVENTS).join('\n')}`;
+  return `objects:\n${objects}\nevents:\n${events.trimEnd().split('\n').slice(-EVENTS).join('\n')}`;
 }

@@ -46,9 +46,9 @@ describe('two teams', () => {
     const said = await redEditor.modelship('get');
     expect(said).toMatch(/digits .*v1:50 v2:50/);
     expect(await redEditor.modelship('describe', 'digits')).toMatch(/digits-v2-[0-9a-f]{8}-\S+/);
-    expect(await redEditor.modelship('events', 'digits')).toContain('Serving');
+    expect(await redEditor.modelship('events', 'digits')).toContain('TrafficMoved');
     expect(await redEditor.modelship('history', 'digits')).toContain('v2:50');
-    expect(await redEditor.kubectl()('describe', 'modeldeployment', 'digits')).toContain('Serving');
+    expect(await redEditor.kubectl()('describe', 'modeldeployment', 'digits')).toContain('TrafficMoved');
   });
 
   it("are refused what is the other team's", async () => {

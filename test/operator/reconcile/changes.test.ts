@@ -125,6 +125,12 @@ describe('sizes', () => {
     ['a fixed size that is there', scale(5, 'hold'), [there], 0],
     ['a fixed size that is not', scale(3, 'hold'), [there], 1],
     ['a Deployment that an autoscaler moves is left alone', scale(2, 'once'), [there], 0],
+    [
+      'one that a hand brought to 0, where no autoscaler acts, is brought back',
+      scale(2, 'once'),
+      [deployment('v1', 0)],
+      1,
+    ],
     ['a Deployment that is yet to be made gets its first size', scale(2, 'once'), [], 1],
   ])('%s', (_, of, owned, count) => {
     expect(scales(of, owned)).toHaveLength(count);

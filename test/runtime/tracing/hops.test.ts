@@ -48,12 +48,14 @@ const OTHER = 'f'.repeat(32);
 const rest = ({ entry }: Running, headers: Record<string, string> = {}) =>
   ask(`${entry}/v2/models/${MODEL}/infer`, X(1, 2), { headers });
 
+const X_GRPC = { name: 'x', datatype: 'FP32', shape: [2], contents: { fp32_contents: [1, 2] } };
+
 const grpc = ({ entryGrpc }: Running, metadata: Record<string, string> = {}) =>
   clientOf(entryGrpc, INFERENCE).call(
     'ModelInfer',
     {
       model_name: MODEL,
-      inputs: [{ name: 'x', datatype: 'FP32', shape: [2], contents: { fp32_contents: [1, 2] } }],
+      inputs: [X_GRPC],
     },
     { metadata },
   );
@@ -141,6 +143,34 @@ test('a version that fails is seen in the trace, and that another answered in it
   const attributes = { 'http.response.status_code': 500, 'error.type': 'INTERNAL', 'modelship.version': 'v2' };
   expect(forward).toMatchObject({ status: 2, parent: entry?.spanId, attributes });
   expect(ran?.parent).toBe(entry?.spanId);
+});
+
+test('an answer without a code of ours that is passed on is no success', async () => {
+  const collector = await receiver();
+  const target = await upstream((_request, response) => response.writeHead(404).end('not here'));
+  const { v1 } = await two({ collector, share: 10_000, at: target.port });
+  await expect(grpc(v1)).rejects.toThrow();
+  await rest(v1);
+  const [rpc, post] = await collector.found(at('v1', /^inference/), at('v1', /^POST \/v2/));
+  expect(rpc?.attributes).toMatchObject({ 'rpc.response.status_code': 'NOT_FOUND', 'error.type': '404' });
+  expect(post?.attributes).toMatchObject({ 'http.response.status_code': 404, 'error.type': '404' });
+});
+
+test('a caller who hangs up while another version is asked has cancelled the call', async () => {
+  const collector = await receiver();
+  const asked = Promise.withResolvers<void>();
+  const target = await upstream(() => asked.resolve());
+  const { v1 } = await two({ collector, share: 10_000, at: target.port });
+  // biome-ignore lint/suspicious/noExplicitAny: grpc-js makes the methods at run time from the .proto, so no type knows them
+  const call = (clientOf(v1.entryGrpc, INFERENCE).raw as any).ModelInfer(
+    { model_name: MODEL, inputs: [X_GRPC] },
+    () => {},
+  );
+  await asked.promise;
+  call.cancel();
+  const [rpc, forward] = await collector.found(at('v1', /^inference/), at('v1', /^forward$/));
+  expect(rpc?.attributes['rpc.response.status_code']).toBe('CANCELLED');
+  expect(forward?.attributes['error.type']).toBe('gone');
 });
 
 test.each([

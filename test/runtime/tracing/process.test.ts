@@ -1,11 +1,12 @@
 /** Tracing of whole processes, by the environment that a user sets. */
 import { once } from 'node:events';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { Call } from '../../../runtime/inference.ts';
 import { deadPort, until } from '../../traffic/support.ts';
 import { post, startWith } from '../child.ts';
 import { ROW } from '../grpc/support.ts';
 import { SERVING } from '../harness.ts';
-import { type ReceivedSpan, receiver } from './receiver.ts';
+import { type ReceivedSpan, receiver, tracedTo } from './receiver.ts';
 
 const BODY = { inputs: [{ name: 'image', datatype: 'FP32', shape: [1, 64], data: ROW }] };
 const PATH = '/v2/models/m/infer';
@@ -114,6 +115,41 @@ describe('an endpoint that does not take traces', () => {
     await ended(child);
     expect(performance.now() - asking).toBeLessThan(10_000);
     expect(failures()).toHaveLength(1);
+  });
+
+  test('that never answers does not get more at a time than may wait', async () => {
+    let open = 0;
+    let most = 0;
+    const collector = await receiver({
+      answer: (response) => {
+        most = Math.max(most, ++open);
+        response.on('close', () => open--);
+      },
+    });
+    vi.stubEnv('OTEL_EXPORTER_OTLP_TIMEOUT', '50');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const env = { OTEL_BSP_MAX_QUEUE_SIZE: '64', OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '16' };
+    const tracing = await tracedTo(collector, { env });
+    const call: Call = {
+      url: PATH,
+      method: 'POST',
+      headers: {},
+      body: undefined,
+      model: 'm',
+      version: undefined,
+      caller: {},
+      onGone: () => () => {},
+    };
+    await until(() => {
+      for (let i = 0; i < 64; i++) {
+        const arrived = performance.now();
+        const trace = tracing.begin(call, { direct: false, copied: false, arrived });
+        trace.answered({ status: 200, headers: {}, body: '' }, arrived);
+      }
+      return collector.requests >= 60;
+    });
+    expect(most).toBeLessThanOrEqual(4);
+    await tracing.stop();
   });
 
   test('that is slow is given what waited, and no more waits than may', async () => {

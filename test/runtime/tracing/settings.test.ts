@@ -24,6 +24,7 @@ describe('tracing is', () => {
 
   test.each<[string, Env, RegExp]>([
     ['the endpoint is no URL', { [ENDPOINT]: 'collector:4317' }, /^OTEL_INVALID: OTEL_EXPORTER_OTLP_ENDPOINT .*http:/],
+    ['the endpoint has no host', { [ENDPOINT]: 'http://' }, /^OTEL_INVALID: OTEL_EXPORTER_OTLP_ENDPOINT /],
     [
       'the exporter is another',
       { ...HERE, OTEL_TRACES_EXPORTER: 'zipkin' },
@@ -36,6 +37,7 @@ describe('tracing is', () => {
   test.each<[string, Env, string]>([
     ['an endpoint', HERE, 'http://collector:4318/v1/traces'],
     ['one with a path', { [ENDPOINT]: 'https://c/otlp/' }, 'https://c/otlp/v1/traces'],
+    ['one with a query', { [ENDPOINT]: 'https://c/otlp?key=1' }, 'https://c/otlp/v1/traces?key=1'],
     ['one for traces, as it is', { ...HERE, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://t:9/in' }, 'http://t:9/in'],
   ])('on by %s', (_by, env, url) => {
     const { settings, problems } = read(env);
@@ -55,11 +57,23 @@ test.each<[Env, object, RegExp[]]>([
   [{ OTEL_TRACES_SAMPLER: 'xray' }, { sampler: 'parentbased_always_on' }, [/'xray'.*parentbased_always_on/]],
   [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, {}, [/'grpc'.*http\/protobuf.*4318/]],
   [{ OTEL_BSP_MAX_QUEUE_SIZE: '100', OTEL_BSP_SCHEDULE_DELAY: '9' }, { queueSize: 100, delayMs: 9 }, []],
+  [{ OTEL_EXPORTER_OTLP_TIMEOUT: '10s' }, {}, [/OTEL_EXPORTER_OTLP_TIMEOUT is '10s'/]],
+  [{ OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: 'zip' }, {}, [/TRACES_COMPRESSION is 'zip'.*gzip or none/]],
+  [{ OTEL_EXPORTER_OTLP_HEADERS: 'api-key=a%20b, x-other = 1==,' }, {}, []],
+  [
+    { OTEL_EXPORTER_OTLP_HEADERS: 'a=1,secret' },
+    {},
+    [/^OTEL_INVALID: OTEL_EXPORTER_OTLP_HEADERS: entry 2 is wrong; write /],
+  ],
+  [{ OTEL_EXPORTER_OTLP_HEADERS: 'a b=secret' }, {}, [/HEADERS: entry 1 is wrong/]],
+  [{ OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'authorization=secret%0A' }, {}, [/TRACES_HEADERS: entry 1 is wrong/]],
+  [{ OTEL_RESOURCE_ATTRIBUTES: 'k8s.pod.name=digits,team=%ZZ' }, {}, [/RESOURCE_ATTRIBUTES: entry 2 is wrong/]],
   [{ OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '-1' }, { batchSize: undefined }, [/BATCH_SIZE is '-1'/]],
 ])('%o is read, and what is wrong in it is told', (env, wanted, why) => {
   const { settings, problems } = read({ ...HERE, ...env });
   expect(settings).toMatchObject(wanted);
   expect(problems).toEqual(why.map((each) => expect.stringMatching(each)));
+  expect(problems.join()).not.toContain('secret');
 });
 
 test.each([

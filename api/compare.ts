@@ -1,8 +1,19 @@
-/** Whether two versions gave the same answer to one request, and if not, the first difference in words. Pure. */
-import type { Observe } from '../../api/traffic-table.ts';
-import type { Datatype, NumberData, Tensor, TensorData } from '../protocol/datatypes.ts';
-import { quoted, showShape } from '../protocol/signature.ts';
+/**
+ * Whether two versions gave the same answer to one request, and if not, the first difference in words: what `disagreement`
+ * means, to pods that compare copies and to who validates a change. Pure.
+ */
 import { unlikeSets } from './top-k.ts';
+import type { Observe } from './traffic-table.ts';
+
+/** A tensor as its process holds it. */
+export interface ComparedTensor {
+  name: string;
+  /** Of the Open Inference Protocol. */
+  datatype: string;
+  shape: readonly number[];
+  /** Row-major. Numbers; FP16 also as its 16 bits; labels as whatever `===` tells apart. */
+  data: ArrayLike<unknown>;
+}
 
 /** How answers are compared; see `observe` of the traffic table. */
 export type CompareRule = Pick<Observe, 'outputs' | 'absolute' | 'relative' | 'topK'>;
@@ -10,10 +21,10 @@ export type CompareRule = Pick<Observe, 'outputs' | 'absolute' | 'relative' | 't
 /** In force while the table says nothing of it. */
 export const DEFAULT_RULE: CompareRule = { absolute: 1e-4, relative: 1e-3 };
 
-const NUMBERS: ReadonlySet<Datatype> = new Set(['FP16', 'FP32', 'FP64']);
+const NUMBERS: ReadonlySet<string> = new Set(['FP16', 'FP32', 'FP64']);
 
 /** Whether a value of it is right or wrong, not near or far: integers, BYTES and BOOL. */
-export function isLabel(datatype: Datatype): boolean {
+export function isLabel(datatype: string): boolean {
   return !NUMBERS.has(datatype);
 }
 
@@ -23,11 +34,11 @@ export function isLabel(datatype: Datatype): boolean {
  * @param answered a request may ask for some of the model's outputs only
  * @param model all outputs of the model
  */
-export function comparedOutputs(
-  answered: readonly Tensor[],
-  model: readonly Pick<Tensor, 'datatype'>[],
+export function comparedOutputs<T extends ComparedTensor>(
+  answered: readonly T[],
+  model: readonly Pick<T, 'datatype'>[],
   { outputs }: Pick<CompareRule, 'outputs'>,
-): readonly Tensor[] {
+): readonly T[] {
   if (outputs) return answered.filter(({ name }) => outputs.includes(name));
   if (!model.some(({ datatype }) => isLabel(datatype))) return answered;
   return answered.filter(({ datatype }) => isLabel(datatype));
@@ -38,7 +49,11 @@ export function comparedOutputs(
  * @param other all outputs of the other answer
  * @returns the first difference, such as `output 'label'[3]: 7 became 1`; undefined: none
  */
-export function difference(stable: readonly Tensor[], other: readonly Tensor[], rule: CompareRule): string | undefined {
+export function difference(
+  stable: readonly ComparedTensor[],
+  other: readonly ComparedTensor[],
+  rule: CompareRule,
+): string | undefined {
   for (const tensor of stable) {
     const why = differenceOf(
       tensor,
@@ -50,7 +65,7 @@ export function difference(stable: readonly Tensor[], other: readonly Tensor[], 
   return undefined;
 }
 
-function differenceOf(a: Tensor, b: Tensor | undefined, rule: CompareRule): string | undefined {
+function differenceOf(a: ComparedTensor, b: ComparedTensor | undefined, rule: CompareRule): string | undefined {
   const what = `output ${quoted(a.name)}`;
   if (!b) return `${what} is missing`;
   if (a.datatype !== b.datatype) return `${what}: datatype ${a.datatype} became ${b.datatype}`;
@@ -73,16 +88,15 @@ function differenceOf(a: Tensor, b: Tensor | undefined, rule: CompareRule): stri
   return `${what}${place(at, a.shape)}: ${brief(x[at])} became ${brief(y[at])}, ${brief(by)} off, allowed ${brief(allowed)}`;
 }
 
-type Floats = Float16Array | Float32Array | Float64Array;
+type Floats = ArrayLike<number>;
 
-/** FP16 is held as its bits. */
-function floatsOf({ datatype, data }: Tensor): Floats {
-  const values = data as NumberData;
-  if (datatype === 'FP16') return new Float16Array(values.buffer, values.byteOffset, values.length);
-  return values as Float32Array | Float64Array;
+/** A runtime holds FP16 as its bits. */
+function floatsOf({ data }: ComparedTensor): Floats {
+  if (data instanceof Uint16Array) return new Float16Array(data.buffer, data.byteOffset, data.length);
+  return data as Floats;
 }
 
-function firstUnequal(a: TensorData, b: TensorData): number {
+function firstUnequal(a: ArrayLike<unknown>, b: ArrayLike<unknown>): number {
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return i;
   return -1;
 }
@@ -114,7 +128,7 @@ function place(flat: number, shape: readonly number[]): string {
   return showShape(indices);
 }
 
-function show({ datatype, data }: Tensor, at: number): string {
+function show({ datatype, data }: ComparedTensor, at: number): string {
   const value = data[at];
   if (typeof value === 'string') return quoted(value);
   return datatype === 'BOOL' ? String(Boolean(value)) : String(value);
@@ -122,4 +136,12 @@ function show({ datatype, data }: Tensor, at: number): string {
 
 function brief(value: number | undefined): string {
   return String(Number((value as number).toPrecision(7)));
+}
+
+function showShape(shape: readonly number[]): string {
+  return `[${shape.join(',')}]`;
+}
+
+function quoted(name: string): string {
+  return name.length > 80 ? `'${name.slice(0, 80)}…'` : `'${name}'`;
 }
