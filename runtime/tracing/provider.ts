@@ -19,7 +19,7 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import type { Call } from '../inference.ts';
-import { RecordedRequest, UnrecordedRequest } from './request-trace.ts';
+import { PassedOnRequest, RecordedRequest, UnrecordedRequest } from './request-trace.ts';
 import { type Came, howItCame } from './route.ts';
 import type { TracingSettings } from './settings.ts';
 import type { TracedProcess } from './start.ts';
@@ -32,11 +32,15 @@ const QUEUE_SIZE = 2_048;
 const BATCH_SIZE = 512;
 /** An end of the process waits so long for the last export, ms: within what the operator grants after the drain. */
 const STOP_LIMIT_MS = 3_000;
+const PARENT_BASED = 'parentbased';
+/** A caller's context that is not kept. */
+const NOT_KEPT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-00$/;
 
 export function createTracing(settings: TracingSettings, of: TracedProcess): Tracing {
   const provider = providerOf(settings, of);
   const tracer = provider.getTracer('modelship', of.runtimeVersion);
-  return new ProcessTracing(tracer, new Wall(of.clock), of.model, async () => {
+  const follows = settings.sampler.startsWith(PARENT_BASED);
+  return new ProcessTracing(tracer, new Wall(of.clock), { model: of.model, follows }, async () => {
     const limit = Promise.withResolvers<void>();
     const timer = setTimeout(limit.resolve, STOP_LIMIT_MS);
     // What could not be sent was told to the log by then.
@@ -51,17 +55,29 @@ class ProcessTracing implements Tracing {
   readonly #propagator = new W3CTraceContextPropagator();
   readonly #wall: Wall;
   readonly #model: string;
+  readonly #follows: boolean;
   readonly #predict = process.env.AIP_PREDICT_ROUTE;
 
-  constructor(tracer: Tracer, wall: Wall, model: string, stop: () => Promise<void>) {
+  /** @param follows what the caller decided is decided */
+  constructor(
+    tracer: Tracer,
+    wall: Wall,
+    { model, follows }: { model: string; follows: boolean },
+    stop: () => Promise<void>,
+  ) {
     this.#tracer = tracer;
     this.#wall = wall;
     this.#model = model;
+    this.#follows = follows;
     this.stop = stop;
   }
 
   begin(call: Call, how: { direct: boolean; copied: boolean; arrived: number }): RequestTrace {
     const { headers } = call;
+    if (this.#follows && typeof headers.traceparent === 'string') {
+      const dropped = NOT_KEPT.exec(headers.traceparent)?.[1];
+      if (dropped !== undefined) return new PassedOnRequest(dropped);
+    }
     const known = headers.traceparent !== undefined;
     const parent = known ? this.#propagator.extract(ROOT_CONTEXT, headers, defaultTextMapGetter) : ROOT_CONTEXT;
     const offset = this.#wall.offset(how.arrived);
@@ -138,5 +154,5 @@ function samplerOf({ sampler, ratio }: TracingSettings): Sampler {
     : sampler.endsWith('off')
       ? new AlwaysOffSampler()
       : new AlwaysOnSampler();
-  return sampler.startsWith('parentbased') ? new ParentBasedSampler({ root }) : root;
+  return sampler.startsWith(PARENT_BASED) ? new ParentBasedSampler({ root }) : root;
 }

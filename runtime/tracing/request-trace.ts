@@ -186,6 +186,26 @@ export class UnrecordedRequest implements RequestTrace {
   }
 }
 
+const PASSED_ON: HopTrace = { headers: undefined, sentTo() {}, ended() {} };
+
+/** One that its caller does not keep: the context goes on as it came, and nothing is made of it. */
+export class PassedOnRequest implements RequestTrace {
+  readonly traceId: string;
+
+  constructor(traceId: string) {
+    this.traceId = traceId;
+  }
+
+  ran(): void {}
+  failed(): void {}
+  shielded(): void {}
+  answered(): void {}
+
+  hop(): HopTrace {
+    return PASSED_ON;
+  }
+}
+
 /** `traceparent`, and `tracestate` if there is one: names and values in turn. */
 function headersOf(context: Context, propagator: TraceParts['propagator']): string[] {
   const carrier: Record<string, string> = {};

@@ -2,7 +2,9 @@
  * Users outside of the cluster who never stop asking, each on a connection that is kept alive. What they do when a
  * connection is lost is what HTTP clients, browsers and gRPC do, and every time is counted:
  *
- * - a request that was under way is sent once more, on a new connection; lost again, it has failed;
+ * - a request that was under way is sent once more, on a new connection; lost again, it has failed. Half a second later,
+ *   as undici's RetryAgent does: a process that was killed took up to 50 ms to close its sockets one after the other, and
+ *   one that still listens accepts what it will never read;
  * - a connection that was refused carried no request, and is tried again.
  *
  * Any answer but 200 is a failure, and is never asked for again.
@@ -16,6 +18,7 @@ import type { Digits } from './digits.ts';
 const NEVER_CONNECTED = /ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ConnectTimeoutError/;
 const MOST_REFUSALS = 6;
 const REFUSED_WAIT_MS = 100;
+const RESEND_WAIT_MS = 500;
 const SHOWN = 10;
 const SETTLED = 100;
 
@@ -126,7 +129,8 @@ function patient(fate: Fate): typeof predict {
       known.add(agent);
       agent.on('connect', () => void fate.connections++);
     }
-    let [refusals, lost] = [0, false];
+    let refusals = 0;
+    let lost: Outcome | undefined;
     for (;;) {
       const outcome = await predict(agent, url, scan);
       if (outcome.status !== 0) return outcome;
@@ -136,9 +140,13 @@ function patient(fate: Fate): typeof predict {
         await sleep(REFUSED_WAIT_MS * 2 ** (refusals - 1));
         continue;
       }
-      if (lost) return outcome;
-      lost = true;
+      if (lost) {
+        const apart = Math.round(outcome.doneAt - lost.doneAt);
+        return { ...outcome, error: `lost twice, ${apart} ms apart: ${lost.error}, then ${outcome.error}` };
+      }
+      lost = outcome;
       fate.resent.push(String(outcome.error));
+      await sleep(RESEND_WAIT_MS);
     }
   };
 }
