@@ -14,7 +14,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/cluster/**', 'test/clients/**', 'test/gateway/**'],
+          exclude: ['test/cluster/**', 'test/clients/**', 'test/e2e/**', 'test/gateway/**'],
           testTimeout: 30_000,
           hookTimeout: 30_000,
           sequence: { groupOrder: 0 },
