@@ -58,9 +58,14 @@ export class Digits implements AsyncDisposable {
   /** Open, applied and Ready. */
   static async served(name: string, shares: Shares = { v1: 100 }, spec: Spec = {}): Promise<Digits> {
     const digits = await Digits.open(name);
-    await digits.apply(shares, spec);
-    await digits.ready();
-    return digits;
+    try {
+      await digits.apply(shares, spec);
+      await digits.ready();
+      return digits;
+    } catch (error) {
+      await digits[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   async apply(shares: Shares, spec: Spec = {}, models: Readonly<Record<string, ModelName>> = {}): Promise<void> {
