@@ -93,8 +93,10 @@ const states: Panel[] = [
   timeline({
     title: 'Verdicts of the checks',
     description: 'What each check of the rollout said at its last look. The message of Ready has the numbers.',
-    queries: [{ expr: `2 * ${verdict('Fail')} + ${verdict('Inconclusive')}`, legend: '{{check}}' }],
-    mapping: { '0': ['Pass', 'green'], '1': ['Inconclusive', 'orange'], '2': ['Fail', 'red'] },
+    queries: [
+      { expr: `${verdict('Pass')} + 2 * ${verdict('Inconclusive')} + 3 * ${verdict('Fail')}`, legend: '{{check}}' },
+    ],
+    mapping: { '1': ['Pass', 'green'], '2': ['Inconclusive', 'orange'], '3': ['Fail', 'red'] },
     noValue: 'no checks',
   }),
 ];
