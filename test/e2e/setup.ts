@@ -16,18 +16,12 @@ const started = performance.now();
 const log = (line: string): void =>
   void process.stderr.write(`${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s  ${line}\n`);
 
-let running: Promise<Cluster> | undefined;
-
-/** Vitest calls it once a project; the cluster is one. @returns what vitest calls at the end */
+/** @returns what vitest calls at the end */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  running ??= start();
-  const { kubeconfig, door, operator, runtime } = await running;
+  const cluster = await start();
+  const { kubeconfig, door, operator, runtime } = cluster;
   project.provide('e2e', { kubeconfig, door, operator, runtime });
-  return async () => {
-    const cluster = await running;
-    running = undefined;
-    await cluster?.[Symbol.asyncDispose]();
-  };
+  return async () => cluster[Symbol.asyncDispose]();
 }
 
 async function start(): Promise<Cluster> {

@@ -1,7 +1,7 @@
 /** Modelship is taken out of the cluster and put back: models stay, and serve all the time. */
 import { expect, inject, it } from 'vitest';
 import { installChart, uninstallChart } from '../harness/chart.ts';
-import { Crowd } from '../harness/crowd.ts';
+import { Crowd, table } from '../harness/crowd.ts';
 import { Digits } from '../harness/digits.ts';
 
 it('the chart is uninstalled, models serve on, and a new installation adopts them', async () => {
@@ -20,7 +20,7 @@ it('the chart is uninstalled, models serve on, and a new installation adopts the
 
   expect(await identities(digits)).toEqual(before);
   await users.stop();
-  process.stderr.write(`${JSON.stringify(users.report())}\n`);
+  process.stderr.write(`${table(users.report())}\n`);
   expect(users.failures).toEqual([]);
   expect(users.resent).toEqual([]);
 });

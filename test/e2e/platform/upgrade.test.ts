@@ -1,7 +1,7 @@
 /** A new release of Modelship: the operator rolls over, pods get the new runtime one by one, and users notice nothing. */
 import { expect, inject, it } from 'vitest';
 import { imageValues, installChart, rollbackChart } from '../harness/chart.ts';
-import { Crowd } from '../harness/crowd.ts';
+import { Crowd, table } from '../harness/crowd.ts';
 import { Digits } from '../harness/digits.ts';
 import { operatorPods } from '../harness/operators.ts';
 import { IMAGES } from '../images/build.ts';
@@ -28,7 +28,7 @@ it('the chart is upgraded, and rolled back', async () => {
   await moved(IMAGES.tag);
 
   await users.stop();
-  process.stderr.write(`${JSON.stringify(users.report())}\n`);
+  process.stderr.write(`${table(users.report())}\n`);
   expect(users.failures).toEqual([]);
   expect(users.resent).toEqual([]);
   for (const { requests } of users.report()) expect(requests).toBeGreaterThan(100);
