@@ -2,27 +2,42 @@
 import type { Resource, StoredObject } from '../../../operator/kube/object.ts';
 import { Api, pathOf } from '../../faults/api.ts';
 import { useCluster } from './cluster.ts';
+import { eventually } from './eventually.ts';
 
 export interface Seen extends AsyncDisposable {
-  /** In order; of what was deleted, as it was last. What was there at the start comes first. */
+  /** In order; of what was deleted, as it was last. What was there at the start comes first. As far as caughtUp() says. */
   readonly events: readonly { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: StoredObject }[];
-  /** One value of each version of one object, in order, without repetitions. */
-  values<T>(name: string, of: (object: StoredObject) => T): T[];
+  /** Waits until all that stands in the API server now has been seen: a watch trails a read. */
+  caughtUp(): Promise<void>;
+  /** One value of each version of one object up to now, in order, without repetitions. */
+  values<T>(name: string, of: (object: StoredObject) => T): Promise<T[]>;
 }
 
 export async function follow(namespace: string, { plural }: Resource): Promise<Seen> {
+  const path = pathOf(plural, namespace);
   const api = new Api(useCluster());
   const events: { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: StoredObject }[] = [];
   await api.follow(
-    pathOf(plural, namespace),
+    path,
     (event) => void events.push(event),
     (why) => {
       throw new Error(why);
     },
   );
+  const seen = (now: StoredObject): boolean =>
+    events.some(
+      ({ object: { metadata } }) =>
+        metadata.uid === now.metadata.uid && Number(metadata.resourceVersion) >= Number(now.metadata.resourceVersion),
+    );
+  const caughtUp = async (): Promise<void> => {
+    const { items } = (await api.must('GET', path)) as { items: StoredObject[] };
+    await eventually(`${plural} have been seen as they are`, async () => items.every(seen));
+  };
   return {
     events,
-    values: (name, of) => {
+    caughtUp,
+    values: async (name, of) => {
+      await caughtUp();
       const all = events.filter(({ object }) => object.metadata.name === name).map(({ object }) => of(object));
       return all.filter((value, at) => at === 0 || JSON.stringify(value) !== JSON.stringify(all[at - 1]));
     },

@@ -46,9 +46,9 @@ describe('a move', () => {
     await world.apply(digitsOf([version('v1', 90), version('v2', 10)], { retireAfter: '1s' }));
     await world.untilReady();
     await world.settled();
-    expect(services.values('digits', doorOf)).toEqual(['v1']);
+    expect(await services.values('digits', doorOf)).toEqual(['v1']);
     expect(
-      tables.values('digits-traffic', ({ data }) =>
+      await tables.values('digits-traffic', ({ data }) =>
         JSON.parse((data as Record<string, string>)['traffic.json'] ?? '').versions.map(
           (v: { share: number }) => v.share,
         ),
@@ -108,7 +108,10 @@ describe('a move', () => {
     await world.untilReady();
     await eventually('v4 is gone', async () => (await objectsOf('v4')).length === 0);
     await world.settled();
-    const texts = tables.values('digits-traffic', ({ data }) => (data as Record<string, string>)['traffic.json'] ?? '');
+    const texts = await tables.values(
+      'digits-traffic',
+      ({ data }) => (data as Record<string, string>)['traffic.json'] ?? '',
+    );
     const shares = texts.map((text) => JSON.parse(text).versions.map(({ share }: { share: number }) => share));
     expect(shares.every((list: number[]) => list.slice(0, 3).join() === '4000,4000,2000')).toBe(true);
     expect(await generations('v1', 'v2', 'v3')).toEqual(before);

@@ -46,9 +46,9 @@ describe('a tool that applies the manifest over and over', () => {
     });
     await tool;
     expect(applied).toBeGreaterThan(10);
-    expect(models.values('digits', (md) => rolloutIn(md)?.id).filter((id) => id !== undefined)).toHaveLength(1);
-    expect(tables.values('digits-traffic', sharesIn)).toEqual(['v1:100', 'v1:90 v2:10', 'v1:50 v2:50', 'v2:100']);
-    const generations = new Set(models.values('digits', ({ metadata }) => metadata.generation));
+    expect((await models.values('digits', (md) => rolloutIn(md)?.id)).filter((id) => id !== undefined)).toHaveLength(1);
+    expect(await tables.values('digits-traffic', sharesIn)).toEqual(['v1:100', 'v1:90 v2:10', 'v1:50 v2:50', 'v2:100']);
+    const generations = new Set(await models.values('digits', ({ metadata }) => metadata.generation));
     expect(generations.size).toBe(2);
   });
 });
@@ -108,7 +108,7 @@ describe('an edit in the middle of a walk', () => {
     await world.until('v2 has its first share', ({ traffic }) => traffic === 'v1:90 v2:10', SLOW);
     await world.client.delete(DEPLOYMENTS, world.key(versionName('digits', 'v2')));
     await world.until('it is over', completedTo('v2:100'), SLOW);
-    expect(tables.values('digits-traffic', sharesIn)).toEqual(['v1:100', 'v1:90 v2:10', 'v1:50 v2:50', 'v2:100']);
+    expect(await tables.values('digits-traffic', sharesIn)).toEqual(['v1:100', 'v1:90 v2:10', 'v1:50 v2:50', 'v2:100']);
   });
 });
 

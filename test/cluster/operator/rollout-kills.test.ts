@@ -118,7 +118,7 @@ describe('a rollout whose operator is lost after each of its writes', () => {
     expect(writes).toContain('apply configmaps digits-traffic');
     expect(writes).toContain('apply modeldeployments/status digits');
     expect(status.rollout).toMatchObject({ reason: 'StepsDone', step: 2 });
-    expect(tables.values('digits-traffic', sharesIn)).toEqual(['v1:100', 'v1:90 v2:10', 'v1:50 v2:50', 'v2:100']);
+    expect(await tables.values('digits-traffic', sharesIn)).toEqual(['v1:100', 'v1:90 v2:10', 'v1:50 v2:50', 'v2:100']);
   }, 200_000);
 
   it('takes back what is bad, and does not try it again', async () => {
@@ -128,7 +128,7 @@ describe('a rollout whose operator is lost after each of its writes', () => {
     const { writes, status } = await oneWriteEach(here, BAD, takenBack);
     expect(writes.length).toBeGreaterThan(6);
     expect(status.rollout).toMatchObject({ reason: 'CheckFailed', step: 0 });
-    expect(tables.values('digits-traffic', sharesIn)).toEqual(['v1:100', 'v1:90 v3:10', 'v1:100']);
+    expect(await tables.values('digits-traffic', sharesIn)).toEqual(['v1:100', 'v1:90 v3:10', 'v1:100']);
   }, 200_000);
 });
 
@@ -139,6 +139,6 @@ describe('a rollout whose operator is killed with -9 wherever it stands', () => 
     const { places } = await killedAtEachStep(here, GOOD, completed);
     const steps = ['at 0', 'at 0, in force', 'at 1', 'at 1, in force', 'at 2'].map((place) => `Progressing ${place}`);
     expect(places).toEqual(expect.arrayContaining(steps));
-    expect(tables.values('digits-traffic', sharesIn)).toEqual(['v1:100', 'v1:90 v2:10', 'v1:50 v2:50', 'v2:100']);
+    expect(await tables.values('digits-traffic', sharesIn)).toEqual(['v1:100', 'v1:90 v2:10', 'v1:50 v2:50', 'v2:100']);
   }, 200_000);
 });

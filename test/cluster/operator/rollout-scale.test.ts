@@ -29,18 +29,20 @@ it('steers the autoscalers to the end of a walk, and back from there', async () 
   await using tables = await follow(world.namespace, CONFIG_MAPS);
   await here.apply(elastic('v1', 0), elastic('v2', 100));
   await world.until('v2 has all', completedTo('v2:100'), SLOW);
-  await eventually('the bounds are as stated', async () =>
-    [V1, V2].every((name) => scalers.values(name, least).at(-1) === 1),
-  );
-  expect(scalers.values(V1, least)).toEqual([1, 6, 1]);
-  expect(scalers.values(V2, least)).toEqual([1, 3, 6, 1]);
-  expect(deployments.values(V1, size)).toEqual([6]);
+  await eventually('the bounds are as stated', async () => {
+    const last = await Promise.all([V1, V2].map(async (name) => (await scalers.values(name, least)).at(-1)));
+    return last.every((size) => size === 1);
+  });
+  expect(await scalers.values(V1, least)).toEqual([1, 6, 1]);
+  expect(await scalers.values(V2, least)).toEqual([1, 3, 6, 1]);
+  expect(await deployments.values(V1, size)).toEqual([6]);
 
   await scaleV1(1);
   await world.until('v1 has shrunk', (s) => versionIn(s, 'v1')?.readyReplicas === 1, SLOW);
   await command(world, 'abort');
   await world.until('v1 has all again', (s) => inPhase('Aborted')(s) && s.traffic === 'v1:100', SLOW);
-  expect(deployments.values(V1, size)).toEqual([6, 1, 6]);
+  expect(await deployments.values(V1, size)).toEqual([6, 1, 6]);
+  await tables.caughtUp();
   const sizes = deployments.events.filter(({ object }) => object.metadata.name === V1);
   const grown = sizes[sizes.findLastIndex(({ object }) => size(object) === 1) + 1];
   const back = tables.events.findLast(({ object }) => object.metadata.name === 'digits-traffic');

@@ -49,7 +49,7 @@ describe('a hand in the status', () => {
     await using tables = await follow(here.world.namespace, CONFIG_MAPS);
     await writeStatus(here.world, null);
     await expectAnotherWalk(here, id);
-    expect(tables.values('digits-traffic', sharesIn)).toEqual(['v1:100', 'v1:90 v3:10', 'v1:100']);
+    expect(await tables.values('digits-traffic', sharesIn)).toEqual(['v1:100', 'v1:90 v3:10', 'v1:100']);
   });
 
   it('whose shares cannot be served is not followed', async () => {
@@ -58,7 +58,7 @@ describe('a hand in the status', () => {
     await using tables = await follow(here.world.namespace, CONFIG_MAPS);
     await writeStatus(here.world, { rollout: { from: { v1: 5_000 } } });
     await expectAnotherWalk(here, id);
-    expect(tables.values('digits-traffic', sharesIn)).toEqual(['v1:100', 'v1:90 v3:10', 'v1:100']);
+    expect(await tables.values('digits-traffic', sharesIn)).toEqual(['v1:100', 'v1:90 v3:10', 'v1:100']);
   });
 
   it('that adds a version to where the walk came from does not add it to the next walk', async () => {

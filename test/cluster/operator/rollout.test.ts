@@ -34,7 +34,7 @@ describe('a rollout to a version that is as good', () => {
       traffic: 'v2:100',
       rollout: { phase: 'Completed', reason: 'StepsDone', step: 2, steps: 2 },
     });
-    expect(tables.values('digits-traffic', sharesIn)).toEqual(['v1:100', 'v1:90 v2:10', 'v1:50 v2:50', 'v2:100']);
+    expect(await tables.values('digits-traffic', sharesIn)).toEqual(['v1:100', 'v1:90 v2:10', 'v1:50 v2:50', 'v2:100']);
     const reasons = (await eventsOf(world)).map((text) => text.split(' ')[0] ?? '');
     const told = reasons.filter((reason) => /^Roll/.test(reason)).sort();
     expect(told).toEqual(['RolloutCompleted', 'RolloutStarted', 'RolloutStep', 'RolloutStep']);
@@ -71,7 +71,7 @@ describe('a rollout to a version whose predictions differ', () => {
     });
     expect(versionIn((await world.status()) ?? {}, 'v3')?.failure?.message).toMatch(numbers);
     await eventually('its objects are gone', async () => (await world.deployment('v3')) === undefined);
-    expect(tables.values('digits-traffic', sharesIn)).toEqual(['v1:100', 'v1:90 v3:10', 'v1:100']);
+    expect(await tables.values('digits-traffic', sharesIn)).toEqual(['v1:100', 'v1:90 v3:10', 'v1:100']);
     const events = await eventsOf(world);
     for (const reason of ['RolledBack', 'CheckFailed']) {
       expect(events.filter((text) => text.startsWith(reason) && /disagreement.* 0\.\d+/.test(text))).toHaveLength(1);
@@ -114,7 +114,7 @@ describe('a version that is bad is taken back with its cause', () => {
     await here.apply(version('v1', 0), version('v3', 100));
     const { rollout } = await world.until('it is taken back', inPhase('RolledBack', 'SignatureChanged'), SLOW);
     expect(rollout?.message).toMatch(/image/);
-    expect(tables.values('digits-traffic', sharesIn)).toEqual(['v1:100']);
+    expect(await tables.values('digits-traffic', sharesIn)).toEqual(['v1:100']);
   });
 
   it('one whose model does not load', async () => {

@@ -30,7 +30,8 @@ const untilSize = (name: string, size: number) =>
   eventually(`${name} is at ${size}`, async () => (await sizeOf(name)) === size);
 
 /** Of the first version of the object that is so. */
-function versionOf(seen: Seen, name: string, holds: (object: StoredObject) => boolean): number {
+async function versionOf(seen: Seen, name: string, holds: (object: StoredObject) => boolean): Promise<number> {
+  await seen.caughtUp();
   const found = seen.events.find(({ object }) => object.metadata.name === name && holds(object));
   return Number(found?.object.metadata.resourceVersion ?? Number.NaN);
 }
@@ -60,18 +61,18 @@ describe('from a fixed size to autoscaling and back', () => {
     await world.untilReady();
     expect(await bounds(V1)).toMatchObject({ minReplicas: 2, maxReplicas: 10 });
     await world.settled(1_200);
-    expect(sizes(seen, V1)).toEqual([5]);
+    expect(await sizes(seen, V1)).toEqual([5]);
 
     await scale(V1, 7);
     await world.untilReady();
     await world.settled(1_200);
-    expect(sizes(seen, V1)).toEqual([5, 7]);
+    expect(await sizes(seen, V1)).toEqual([5, 7]);
 
     await applyOne({ replicas: 3 });
     await world.untilReady();
     expect(await bounds(V1)).toBeUndefined();
     await world.settled();
-    expect(sizes(seen, V1)).toEqual([5, 7, 3]);
+    expect(await sizes(seen, V1)).toEqual([5, 7, 3]);
   });
 
   it('also not when the operator is started anew on the way', async () => {
@@ -83,7 +84,7 @@ describe('from a fixed size to autoscaling and back', () => {
     await world.stop();
     await world.start();
     await world.settled();
-    expect(sizes(seen, V1)).toEqual([3]);
+    expect(await sizes(seen, V1)).toEqual([3]);
   });
 
   it('at 0, where an autoscaler lets it alone, it is brought back', async () => {
@@ -115,23 +116,24 @@ describe('a canary under autoscaling', () => {
       const [one, two] = [await bounds(V1), await bounds(V2)];
       return one?.minReplicas === 1 && two?.minReplicas === 1;
     });
-    const moved = versionOf(tables, 'digits-traffic', ({ data }) =>
+    const moved = await versionOf(tables, 'digits-traffic', ({ data }) =>
       /"name":"v2","share":5000/.test((data as Record<string, string>)['traffic.json'] ?? ''),
     );
     const min = ({ spec }: StoredObject) => (spec as { minReplicas: number }).minReplicas;
-    const free = versionOf(
+    const free = await versionOf(
       scalers,
       V1,
       (object) => min(object) === 1 && Number(object.metadata.resourceVersion) > moved,
     );
-    expect(scalers.values(V2, min)).toEqual([4, 1]);
-    expect(scalers.values(V1, min)).toEqual([1, 8, 1]);
+    expect(await scalers.values(V2, min)).toEqual([4, 1]);
+    expect(await scalers.values(V1, min)).toEqual([1, 8, 1]);
     const names = new Set(pods.events.map(({ object }) => object.metadata.name).filter((name) => name.startsWith(V2)));
     expect(names.size).toBe(4);
-    for (const name of names) expect(moved).toBeGreaterThan(versionOf(pods, name, (pod) => isReady(slimPod(pod))));
+    for (const name of names)
+      expect(moved).toBeGreaterThan(await versionOf(pods, name, (pod) => isReady(slimPod(pod))));
     expect(free).toBeGreaterThan(moved);
-    expect(sizes(deployments, V1)).toEqual([8]);
-    expect(Math.min(...sizes(deployments, V2).slice(1))).toBe(4);
+    expect(await sizes(deployments, V1)).toEqual([8]);
+    expect(Math.min(...(await sizes(deployments, V2)).slice(1))).toBe(4);
   });
 
   it('that stands already is raised by its autoscaler, no further than its most', async () => {
@@ -143,12 +145,12 @@ describe('a canary under autoscaling', () => {
     await world.apply(digitsOf([v1(20), v2(80, 3)], QUICK));
     await world.untilReady();
     expect(await world.shares()).toEqual({ v1: 20, v2: 80 });
-    const moved = versionOf(tables, 'digits-traffic', ({ data }) =>
+    const moved = await versionOf(tables, 'digits-traffic', ({ data }) =>
       /"name":"v2","share":8000/.test((data as Record<string, string>)['traffic.json'] ?? ''),
     );
-    const raised = versionOf(deployments, V2, (object) => sizeIn(object) === 3);
+    const raised = await versionOf(deployments, V2, (object) => sizeIn(object) === 3);
     expect(moved).toBeGreaterThan(raised);
-    expect(sizes(deployments, V2)).toEqual([1, 3]);
+    expect(await sizes(deployments, V2)).toEqual([1, 3]);
     expect(await bounds(V2)).toMatchObject({ maxReplicas: 3 });
   });
 });
