@@ -17,11 +17,9 @@ import { FaultProxy, type ProxyOptions } from './proxy.ts';
 export const IMAGE = 'modelship-runtime:test';
 const LEASE_NAME = 'modelship-operator';
 
-/** A leader that is gone is followed within some two seconds. */
-export const FAST_LEASE: LeaseTiming = { leaseMs: 2_000, renewDeadlineMs: 1_100, retryMs: 250, writeTimeoutMs: 800 };
 /**
- * For many at once on a busy machine: with shorter time-outs than its answers take, they would all ask again, and keep
- * it busy for good.
+ * Shorter than in use, and no shorter: with time-outs below what a busy machine takes to answer, many at once would all
+ * ask again and keep it busy for good, and a leader would lose its Lease for a stall.
  */
 export const LEASE: LeaseTiming = { leaseMs: 5_000, renewDeadlineMs: 2_400, retryMs: 500, writeTimeoutMs: 2_000 };
 

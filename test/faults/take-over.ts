@@ -8,7 +8,7 @@ import { DeletionWatch } from './deletions.ts';
 import type { EndState } from './end-state.ts';
 import { setupOf, untilEqual, type World } from './history.ts';
 import { dropNamespace, makeNamespace } from './namespace.ts';
-import { FAST_LEASE, type InProcess, startInProcess } from './operators.ts';
+import { type InProcess, LEASE, startInProcess } from './operators.ts';
 import { noFaults } from './plan.ts';
 import { edit, reached, SHORT_HISTORY, type Step } from './scenario.ts';
 import type { WriteSeen } from './trace.ts';
@@ -46,7 +46,7 @@ export async function runTakeOver(world: World, expected: EndState): Promise<Tak
     };
     for (const letter of ['a', 'b']) {
       const setup = { ...setupOf(world, api, namespace, letter === 'a' ? 1 : 2), identity: `${namespace}-${letter}` };
-      running.push(await startInProcess({ ...setup, plan: noFaults, lease: FAST_LEASE, onWrite }));
+      running.push(await startInProcess({ ...setup, plan: noFaults, lease: LEASE, onWrite }));
     }
     await edit(api, namespace, first);
     await mustReach(api, namespace, first, running);
@@ -66,7 +66,7 @@ export async function runTakeOver(world: World, expected: EndState): Promise<Tak
     await mustReach(api, namespace, second, running);
     const seconds = (performance.now() - started) / 1_000;
     proxy.partition(false);
-    await sleep(2 * FAST_LEASE.leaseMs);
+    await sleep(2 * LEASE.leaseMs);
     const ledAgain = leader.operator.leading && !other.operator.leading;
     const wrong = [...(await untilEqual(api, namespace, expected, LIMIT_MS)), ...watch.violations()];
     return {
@@ -77,9 +77,7 @@ export async function runTakeOver(world: World, expected: EndState): Promise<Tak
         .filter(({ request, at }) => at > cutAt && isNews(request.resource))
         .map(({ request }) => `${request.verb} ${request.resource}`),
       lateAttempts: proxy.trace.entries
-        .filter(
-          ({ request, at }) => request.write && isNews(request.resource) && at > cutAt + FAST_LEASE.renewDeadlineMs,
-        )
+        .filter(({ request, at }) => request.write && isNews(request.resource) && at > cutAt + LEASE.renewDeadlineMs)
         .map(({ request }) => `${request.verb} ${request.resource}`),
       wrong,
       told: `leader:\n${proxy.trace}\n${leader.log}\nother:\n${other.log}`,

@@ -88,7 +88,7 @@ describe('eventually', () => {
   it('returns the first answer that is one', async () => {
     const answers = [undefined, false, 0] as const;
     let asked = 0;
-    expect(await eventually('a number', async () => answers[asked++], soon)).toBe(0);
+    expect(await eventually('a number', async () => answers[asked++], { everyMs: 1 })).toBe(0);
   });
 
   it('says why the last check failed', async () => {
