@@ -75,7 +75,10 @@ export async function tidiedOnSignal<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Opens the model, replays its golden requests where it has any. @param timeoutMs longest time until it is ready */
+/**
+ * Opens the model, and replays its golden requests if the version has such.
+ * @param timeoutMs limit of the time to be ready
+ */
 export async function open(launch: Launch, timeoutMs: number): Promise<Opened | NotOpened> {
   const folder = mkdtempSync(join(tmpdir(), 'modelship-validate-'));
   const changed = { tell: () => {} };

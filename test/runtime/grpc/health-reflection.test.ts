@@ -34,8 +34,7 @@ describe('health', () => {
 
   test('is watched through its changes, until the process ends', async () => {
     const { entryGrpc, server } = await runGrpc({ load: false });
-    // biome-ignore lint/suspicious/noExplicitAny: grpc-js makes the methods at run time from the .proto, so no type knows them
-    const raw = clientOf(entryGrpc, HEALTH).raw as any;
+    const raw = clientOf(entryGrpc, HEALTH).raw;
     const seen: Record<string, string[]> = {};
     const ended = ['', 'x'].map((service) => {
       const said: string[] = [];
@@ -61,8 +60,7 @@ describe.each(['v1', 'v1alpha'])('reflection %s', (version) => {
 
   /** Asks on one stream, as grpcurl does. */
   async function reflect(address: string, ...requests: object[]): Promise<Message[]> {
-    // biome-ignore lint/suspicious/noExplicitAny: grpc-js makes the methods at run time from the .proto, so no type knows them
-    const stream = (clientOf(address, service).raw as any).ServerReflectionInfo();
+    const stream = clientOf(address, service).raw.ServerReflectionInfo();
     const answers: Message[] = [];
     stream.on('data', (message: Message) => answers.push(message));
     for (const request of requests) stream.write(request);

@@ -114,8 +114,7 @@ describe('an inference', () => {
 
   test('of a stream is split by itself, and answered in the order of the stream', async () => {
     const { client } = await two({ shares: { v1: 0, v2: 10_000 } });
-    // biome-ignore lint/suspicious/noExplicitAny: grpc-js makes the methods at run time from the .proto, so no type knows them
-    const stream = (client.raw as any).ModelStreamInfer();
+    const stream = client.raw.ModelStreamInfer();
     const answers: Message[] = [];
     stream.on('data', (message: Message) => answers.push(message));
     const versions = ['', 'v1', 'v2', 'v9', ''];
@@ -164,8 +163,7 @@ describe('what goes to the other version', () => {
 
   test('is taken back when the caller cancels', async () => {
     const { client, other } = await toUpstream(() => {});
-    // biome-ignore lint/suspicious/noExplicitAny: grpc-js makes the methods at run time from the .proto, so no type knows them
-    const call = (client.raw as any).ModelInfer(request(), () => {});
+    const call = client.raw.ModelInfer(request(), () => {});
     await expect.poll(() => other.requests).toBe(1);
     call.cancel();
     await expect.poll(() => other.cancelled).toBe(1);

@@ -6,8 +6,7 @@ type Stream = grpc.ClientDuplexStream<object, Message>;
 
 /** A stream, and what has come of it so far. */
 function streamOf(client: Client) {
-  // biome-ignore lint/suspicious/noExplicitAny: grpc-js makes the methods at run time from the .proto, so no type knows them
-  const stream: Stream = (client.raw as any).ModelStreamInfer();
+  const stream: Stream = client.raw.ModelStreamInfer();
   const answers: Message[] = [];
   stream.on('data', (message) => answers.push(message));
   stream.on('error', () => {});

@@ -161,11 +161,7 @@ test('a caller who hangs up while another version is asked has cancelled the cal
   const asked = Promise.withResolvers<void>();
   const target = await upstream(() => asked.resolve());
   const { v1 } = await two({ collector, share: 10_000, at: target.port });
-  // biome-ignore lint/suspicious/noExplicitAny: grpc-js makes the methods at run time from the .proto, so no type knows them
-  const call = (clientOf(v1.entryGrpc, INFERENCE).raw as any).ModelInfer(
-    { model_name: MODEL, inputs: [X_GRPC] },
-    () => {},
-  );
+  const call = clientOf(v1.entryGrpc, INFERENCE).raw.ModelInfer({ model_name: MODEL, inputs: [X_GRPC] }, () => {});
   await asked.promise;
   call.cancel();
   const [rpc, forward] = await collector.found(at('v1', /^inference/), at('v1', /^forward$/));

@@ -104,9 +104,25 @@ interface KeyValue {
   value?: Record<string, unknown>;
 }
 
+/** ExportTraceServiceRequest as protobuf.js decodes it: what is empty is left out, 64-bit times are numbers. */
+interface ExportRequest {
+  resourceSpans?: { resource?: { attributes?: KeyValue[] }; scopeSpans?: { spans?: Span[] }[] }[];
+}
+
+interface Span {
+  traceId: Uint8Array;
+  spanId: Uint8Array;
+  parentSpanId?: Uint8Array;
+  name: string;
+  kind: number;
+  startTimeUnixNano: number;
+  endTimeUnixNano: number;
+  status?: { code?: number };
+  attributes?: KeyValue[];
+}
+
 function spansOf(body: Buffer): ReceivedSpan[] {
-  // biome-ignore lint/suspicious/noExplicitAny: decoded by the definitions above
-  const { resourceSpans = [] } = REQUEST.toObject(REQUEST.decode(body), { longs: Number }) as any;
+  const { resourceSpans = [] } = REQUEST.toObject(REQUEST.decode(body), { longs: Number }) as ExportRequest;
   const spans: ReceivedSpan[] = [];
   for (const { resource, scopeSpans = [] } of resourceSpans) {
     for (const { spans: each = [] } of scopeSpans) {
@@ -116,8 +132,7 @@ function spansOf(body: Buffer): ReceivedSpan[] {
   return spans;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: decoded by the definitions above
-function spanOf(span: any, resource: Record<string, unknown>): ReceivedSpan {
+function spanOf(span: Span, resource: Record<string, unknown>): ReceivedSpan {
   return {
     traceId: Buffer.from(span.traceId).toString('hex'),
     spanId: Buffer.from(span.spanId).toString('hex'),

@@ -222,8 +222,7 @@ async function binary({ entry }: Running): Promise<void> {
 }
 
 function streamed(address: string): Promise<unknown> {
-  // biome-ignore lint/suspicious/noExplicitAny: grpc-js makes the methods at run time from the .proto, so no type knows them
-  const stream = (clientOf(address, INFERENCE).raw as any).ModelStreamInfer();
+  const stream = clientOf(address, INFERENCE).raw.ModelStreamInfer();
   stream.end(digits());
   return new Promise((resolve) => stream.on('data', (message: Message) => resolve(message)));
 }
