@@ -10,7 +10,7 @@ import { type Binary, versionOf } from './build.ts';
 import { addNodes, KWOK_FLAGS, type NodeSpec, waitForControllers, waitForNodes } from './controllers.ts';
 import { type ApiServer, type ControlPlaneOptions, handle, type StartOptions } from './handle.ts';
 import { Servers, StartError } from './servers.ts';
-import { output, runs } from './tools.ts';
+import { must, runs } from './tools.ts';
 
 type Flags = NonNullable<StartOptions['flags']>;
 
@@ -97,8 +97,8 @@ async function startServer(
 ): Promise<Access> {
   const { folder } = servers;
   log?.('starting K3s (pulls its image, the first time)');
-  await output('docker', ...k3sCommand(container, await versionOf('kube-apiserver'), flags));
-  await output('docker', 'cp', join(folder, 'tokens.csv'), `${container}:${TOKENS}`);
+  await must('docker', k3sCommand(container, await versionOf('kube-apiserver'), flags));
+  await must('docker', ['cp', join(folder, 'tokens.csv'), `${container}:${TOKENS}`]);
   attach(servers, 'k3s', container);
   let admin: Access | undefined;
   const ready = async (): Promise<boolean> => {
@@ -114,8 +114,8 @@ async function startKwok(servers: Servers, k3s: string, { flags }: StartOptions,
   const container = `${k3s}-kwok`;
   const kubeconfig = join(servers.folder, 'kwok.kubeconfig');
   await writeKubeconfig(kubeconfig, { ...user, url: `https://127.0.0.1:${PORT}` });
-  await output('docker', ...kwokCommand(container, k3s, await versionOf('kwok'), flags));
-  await output('docker', 'cp', kubeconfig, `${container}:${KUBECONFIG}`);
+  await must('docker', kwokCommand(container, k3s, await versionOf('kwok'), flags));
+  await must('docker', ['cp', kubeconfig, `${container}:${KUBECONFIG}`]);
   attach(servers, 'kwok', container);
 }
 
@@ -127,8 +127,8 @@ function attach(servers: Servers, name: string, container: string): void {
 
 /** @throws Error while K3s has not got that far */
 async function accessTo(container: string, folder: string, token: string): Promise<Access> {
-  const published = await output('docker', 'port', container, `${PORT}/tcp`);
+  const published = await must('docker', ['port', container, `${PORT}/tcp`]);
   const caPath = join(folder, 'ca.crt');
-  await output('docker', 'cp', `${container}:${CA}`, caPath);
+  await must('docker', ['cp', `${container}:${CA}`, caPath]);
   return { url: `https://${published.trim().split('\n')[0]}`, token, ca: await readFile(caPath, 'utf8') };
 }

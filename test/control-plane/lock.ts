@@ -31,6 +31,21 @@ export async function withLock<T>(path: string, onWait: () => void, work: () => 
   }
 }
 
+/** Takes the lock, and keeps it until what is returned is called. */
+export function hold(path: string, onWait: () => void): Promise<() => Promise<void>> {
+  const over = Promise.withResolvers<void>();
+  return new Promise((resolve, reject) => {
+    const held = withLock(path, onWait, () => {
+      resolve(async () => {
+        over.resolve();
+        await held;
+      });
+      return over.promise;
+    });
+    held.catch(reject);
+  });
+}
+
 async function taken(path: string): Promise<boolean> {
   try {
     await mkdir(path);

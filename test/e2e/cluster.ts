@@ -68,9 +68,7 @@ async function ours(log: Log): Promise<Cluster> {
     await saveImages(docker, images);
   }
   const pulled = process.env.MODELSHIP_E2E_CLUSTER !== 'nodes' && (await canRunK3s(log));
-  const cluster = pulled
-    ? await startK3s(images, folder)
-    : await startNodeCluster({ nodes: NODES, images, folder, log });
+  const cluster = pulled ? await startK3s(images, folder) : await startNodeCluster({ nodes: NODES, images, log });
   await rm(images);
   return {
     kubeconfig: cluster.kubeconfig,

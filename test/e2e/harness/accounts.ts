@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
-import { must } from '../node/shell.ts';
+import { must } from '../../control-plane/tools.ts';
 import { type Kubectl, kubectl, kubectlOf } from './kubectl.ts';
 
 export interface Account {

@@ -1,8 +1,8 @@
 /** Clients that we did not write, each asking for the labels of the same scans. */
 import { join } from 'node:path';
 import { clientsPython } from '../../clients/venv.ts';
+import { must } from '../../control-plane/tools.ts';
 import { testSet } from '../../laptop/load.ts';
-import { must } from '../node/shell.ts';
 import type { Digits } from './digits.ts';
 import { inside } from './inside.ts';
 

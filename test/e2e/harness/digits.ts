@@ -3,7 +3,7 @@ import { inject } from 'vitest';
 import type { ModelDeploymentSpec, Version } from '../../../api/model-deployment.ts';
 import type { RolloutStatus, Status } from '../../../api/status.ts';
 import { eventually } from '../../cluster/harness/eventually.ts';
-import { must } from '../node/shell.ts';
+import { must } from '../../control-plane/tools.ts';
 import { type Door, openDoor } from './door.ts';
 import { type Kubectl, kubectl } from './kubectl.ts';
 import { type ModelName, modelSource } from './store.ts';

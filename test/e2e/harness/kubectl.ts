@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import { eventually } from '../../cluster/harness/eventually.ts';
-import { must } from '../node/shell.ts';
+import { must } from '../../control-plane/tools.ts';
 
 export interface Kubectl {
   /** @returns what it wrote @throws Error with its words */

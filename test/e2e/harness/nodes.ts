@@ -1,6 +1,6 @@
 /** Nodes, as who mends them takes them out and puts them back. */
 import { inject } from 'vitest';
-import { must } from '../node/shell.ts';
+import { must } from '../../control-plane/tools.ts';
 import { kubectl } from './kubectl.ts';
 
 /** What `kubectl drain` says of a pod that its PodDisruptionBudget holds back, before it tries again after 5 s. */

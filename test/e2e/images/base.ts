@@ -6,8 +6,8 @@ import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { must } from '../../control-plane/tools.ts';
 import type { Log } from '../../go/build.ts';
-import { must } from '../node/shell.ts';
 import type { Docker } from './docker.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');

@@ -6,10 +6,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { must } from '../../control-plane/tools.ts';
 import { type Log, runScript } from '../../go/build.ts';
 import { PAUSE_IMAGE } from '../node/containerd.ts';
 import { installPackages } from '../node/programs.ts';
-import { must } from '../node/shell.ts';
 import { baseImage } from './base.ts';
 import { type Docker, useDocker } from './docker.ts';
 

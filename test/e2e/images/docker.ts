@@ -5,9 +5,8 @@ import { openSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runs } from '../../control-plane/tools.ts';
+import { must, runs, type Shell } from '../../control-plane/tools.ts';
 import { type Log, userCache } from '../../go/build.ts';
-import { must, type Shell } from '../node/shell.ts';
 
 export interface Docker extends AsyncDisposable {
   run(args: readonly string[], shell?: Shell): Promise<string>;

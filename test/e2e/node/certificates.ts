@@ -1,6 +1,6 @@
 /** The certificate by which an API server proves to an aggregated one, such as metrics-server, who asks. */
 import { join } from 'node:path';
-import { must } from './shell.ts';
+import { must } from '../../control-plane/tools.ts';
 
 /** @param folder gets the files @returns flags of kube-apiserver */
 export async function frontProxyFlags(folder: string): Promise<string[]> {

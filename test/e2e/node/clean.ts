@@ -3,9 +3,9 @@
  * `node test/e2e/node/clean.ts FOLDER`, run by the keeper at the end; safe to run again, and for a run that was cut off.
  */
 import { readdir, readFile } from 'node:fs/promises';
+import { must } from '../../control-plane/tools.ts';
 import { removeCgroup } from './cgroup.ts';
 import { nodeAddress, removeNetwork } from './network.ts';
-import { must } from './shell.ts';
 
 const MOST_NODES = 9;
 

@@ -3,16 +3,19 @@
  * containerd, kubelet and kube-proxy, cluster DNS and metrics-server. Linux, root. Executable: `node
  * test/e2e/node/cluster.ts [--nodes 2]` prints a line to set KUBECONFIG, and ends with Ctrl-C.
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect, parseArgs } from 'node:util';
 import { controlPlaneBinaries, NODE } from '../../control-plane/build.ts';
 import { waitForNodes } from '../../control-plane/controllers.ts';
+import { hold } from '../../control-plane/lock.ts';
 import { type RealControlPlane, startForNodes } from '../../control-plane/start.ts';
+import { userCache } from '../../go/build.ts';
 import { ADD_ON_USERS, startAddOns } from './add-ons.ts';
 import { frontProxyFlags } from './certificates.ts';
 import { cleanNodes } from './clean.ts';
-import { type Containerd, startContainerd } from './containerd.ts';
+import { startContainerd } from './containerd.ts';
 import { kubeletUser, PROXY_USER, startKubelet } from './kubelet.ts';
 import { makeNetwork, type NodeAddress, nodeAddress, OUTSIDE } from './network.ts';
 import { installPackages } from './programs.ts';
@@ -22,26 +25,41 @@ export interface NodeClusterOptions {
   nodes: number;
   /** An archive of `docker save` with all images that pods use, the pause image among them. */
   images: string;
-  /** For certificates; lives on until the end. */
-  folder: string;
   log: (line: string) => void;
 }
 
 export interface NodeCluster extends AsyncDisposable {
   kubeconfig: string;
-  nodes: readonly string[];
-  /** Hands more images to all nodes. */
-  importImages(archive: string): Promise<void>;
-  stop(): Promise<void>;
 }
 
-export async function startNodeCluster({
-  nodes: count,
-  images,
-  folder,
-  log,
-}: NodeClusterOptions): Promise<NodeCluster> {
+/** Waits while another one runs on this machine: both would have the same addresses. */
+export async function startNodeCluster(options: NodeClusterOptions): Promise<NodeCluster> {
+  const { log } = options;
   await installPackages(log);
+  const onWait = (): void => log('waiting for another cluster of nodes on this machine');
+  const release = await hold(userCache('node/running'), onWait);
+  const certificates = await mkdtemp(join(tmpdir(), 'modelship-node-'));
+  const leave = async (): Promise<void> => {
+    await rm(certificates, { recursive: true, force: true });
+    await release();
+  };
+  try {
+    const plane = await startNodes(options, certificates);
+    const end = async (): Promise<void> => {
+      await plane.server.stop();
+      await leave();
+    };
+    return { kubeconfig: plane.server.kubeconfigPath, [Symbol.asyncDispose]: end };
+  } catch (error) {
+    await leave();
+    throw error;
+  }
+}
+
+async function startNodes(
+  { nodes: count, images, log }: NodeClusterOptions,
+  certificates: string,
+): Promise<RealControlPlane> {
   const binaries = await controlPlaneBinaries(NODE, log);
   const nodes = Array.from({ length: count }, (_, index) => nodeAddress(index + 1));
   await cleanNodes();
@@ -53,25 +71,16 @@ export async function startNodeCluster({
       [PROXY_USER]: [],
       ...ADD_ON_USERS,
     },
-    flags: { 'kube-apiserver': await apiServerFlags(folder), 'kube-controller-manager': AUTOSCALING },
+    flags: { 'kube-apiserver': await apiServerFlags(certificates), 'kube-controller-manager': AUTOSCALING },
     log,
   });
   try {
     plane.servers.atEnd([process.execPath, join(import.meta.dirname, 'clean.ts'), plane.servers.folder]);
-    const runtimes = await Promise.all(nodes.map((node) => startNode(plane, node, images, binaries)));
+    await Promise.all(nodes.map((node) => startNode(plane, node, images, binaries)));
     await waitForNodes(plane.servers, plane.admin, 'kubelet-1', count);
     await startAddOns(plane, log);
     log(`${count} nodes are Ready`);
-    const stop = (): Promise<void> => plane.server.stop();
-    return {
-      kubeconfig: plane.server.kubeconfigPath,
-      nodes: nodes.map(({ name }) => name),
-      importImages: async (archive) => {
-        for (const runtime of runtimes) await runtime.importImages(archive);
-      },
-      stop,
-      [Symbol.asyncDispose]: stop,
-    };
+    return plane;
   } catch (error) {
     await plane.server.stop();
     throw error;
@@ -85,9 +94,8 @@ const AUTOSCALING = [
   '--horizontal-pod-autoscaler-initial-readiness-delay=5s',
 ];
 
-async function apiServerFlags(folder: string): Promise<string[]> {
-  await mkdir(folder, { recursive: true });
-  return ['--kubelet-preferred-address-types=InternalIP', ...(await frontProxyFlags(folder))];
+async function apiServerFlags(certificates: string): Promise<string[]> {
+  return ['--kubelet-preferred-address-types=InternalIP', ...(await frontProxyFlags(certificates))];
 }
 
 async function startNode(
@@ -95,12 +103,11 @@ async function startNode(
   node: NodeAddress,
   images: string,
   binaries: Record<(typeof NODE)[number], string>,
-): Promise<Containerd> {
+): Promise<void> {
   const folder = join(servers.folder, `node-${node.index}`);
   const containerd = await startContainerd(servers, node, folder);
   await containerd.importImages(images);
   await startKubelet(servers, { node, folder, socket: containerd.socket, binaries, users });
-  return containerd;
 }
 
 async function main(): Promise<void> {
@@ -110,8 +117,7 @@ async function main(): Promise<void> {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve);
   });
   if (!values.images) throw new Error('--images: an archive that `docker save` wrote, see test/e2e/images/build.ts');
-  const folder = join(process.env.TMPDIR ?? '/tmp', `modelship-node-${process.pid}`);
-  await using cluster = await startNodeCluster({ nodes: Number(values.nodes), images: values.images, folder, log });
+  await using cluster = await startNodeCluster({ nodes: Number(values.nodes), images: values.images, log });
   process.stdout.write(`export KUBECONFIG=${cluster.kubeconfig}\n`);
   await asked;
 }

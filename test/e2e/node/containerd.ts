@@ -2,8 +2,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Servers } from '../../control-plane/servers.ts';
+import { must } from '../../control-plane/tools.ts';
 import { inNetwork, type NodeAddress } from './network.ts';
-import { must } from './shell.ts';
 
 export const PAUSE_IMAGE = 'modelship.test/pause:1';
 const NAMESPACE = 'k8s.io';

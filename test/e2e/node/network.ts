@@ -2,7 +2,7 @@
  * The network of the nodes: each node is a network namespace of its own on one bridge, and this machine, outside of all
  * of them, is the control plane's node and the world outside. What nodes do to iptables goes with their namespace.
  */
-import { must } from './shell.ts';
+import { must } from '../../control-plane/tools.ts';
 
 const BRIDGE = 'modelship-e2e';
 const SUBNET = '10.88.250';

@@ -1,9 +1,8 @@
 /** What a node takes beside Kubernetes' own: packages of Debian, and add-ons built from the Go modules pinned here. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { runs } from '../../control-plane/tools.ts';
+import { must, runs } from '../../control-plane/tools.ts';
 import { BuildError, builtAt, cacheFolder, type GoProgram, type Log, runScript } from '../../go/build.ts';
-import { must } from './shell.ts';
 
 const MODULES = join(import.meta.dirname, '../go');
 const FLAGS = '-s -w';
