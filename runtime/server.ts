@@ -7,10 +7,11 @@ import type { PodReport } from '../api/pod-report.ts';
 import type { TrafficTable } from '../api/traffic-table.ts';
 import { bind } from './bind.ts';
 import type { Clock } from './clock.ts';
-import { Door } from './door.ts';
 import { codedError } from './error-answer.ts';
 import { createGrpcDoors, type GrpcDoors } from './grpc/doors.ts';
 import { grpcHandler } from './grpc/services.ts';
+import { Door } from './http1/door.ts';
+import type { Lane } from './http1/lane.ts';
 import { Inference } from './inference.ts';
 import { type GivenModel, loadInto } from './load.ts';
 import { createObservations } from './observations.ts';
@@ -22,6 +23,7 @@ import { buildReport } from './report.ts';
 import { registerAdmin } from './routes/admin.ts';
 import { type App, createApp } from './routes/app.ts';
 import { fastLane } from './routes/fast-lane.ts';
+import { plainLane } from './routes/plain-lane.ts';
 import { registerProtocols } from './routes/protocols.ts';
 import { ownOnly } from './split.ts';
 import type { HandedDoor } from './supervisor.ts';
@@ -114,10 +116,11 @@ export function createServer(launch: Launch, deps: ServerDeps): RuntimeServer {
     placement: () => own.loaded && { on: own.loaded.execution.place },
     async listen() {
       for (const name of ['entry', 'direct'] as const) {
-        const { lane, register, start } = apps[name];
+        const { lanes, register, start } = apps[name];
         await register();
         const framework = await start();
-        doors[name].handler = (request, response) => lane(request, response) || framework(request, response);
+        doors[name].handler = (request, response) => lanes?.fast(request, response) || framework(request, response);
+        doors[name].lane = lanes?.plain;
       }
       doors.admin.handler = await apps.admin.start();
       await traffic.start();
@@ -140,7 +143,8 @@ export function createServer(launch: Launch, deps: ServerDeps): RuntimeServer {
 
 interface PublicApp extends App {
   register(): void | Promise<void>;
-  lane: ReturnType<typeof fastLane>;
+  /** Past the framework; undefined: there is no way but the framework's. */
+  lanes: { fast: ReturnType<typeof fastLane>; plain: Lane } | undefined;
 }
 
 interface Assembled {
@@ -220,7 +224,7 @@ function assemble(
     const context = { own, inference, split: traffic, statistics, serving, runtimeVersion, unforeseen };
     const grpcDoor = grpc[kind];
     if (grpcDoor) grpcDoor.handler = grpcHandler({ ...context, clock, recorder });
-    return { ...made, register: () => registerProtocols(made, context), lane: laneOf(launch, inference, logger) };
+    return { ...made, register: () => registerProtocols(made, context), lanes: lanesOf(launch, inference, logger) };
   };
   const admin = app('admin', 1024);
   registerAdmin(admin.fastify, {
@@ -234,9 +238,10 @@ function assemble(
 }
 
 /** Where each request is logged, each is the framework's: its hooks do that. */
-function laneOf({ model, serving }: Launch, inference: Inference, logger: Logger): PublicApp['lane'] {
-  if (!serving.protocols.includes('rest') || logger.isLevelEnabled('debug')) return () => false;
-  return fastLane({ model, inference, bodyBytes: serving.limits.bodyBytes });
+function lanesOf({ model, serving }: Launch, inference: Inference, logger: Logger): PublicApp['lanes'] {
+  if (!serving.protocols.includes('rest') || logger.isLevelEnabled('debug')) return undefined;
+  const options = { model, inference, bodyBytes: serving.limits.bodyBytes };
+  return { fast: fastLane(options), plain: plainLane(options) };
 }
 
 /** Routes that take a POST and run no model by it. */

@@ -123,8 +123,6 @@ function admission({ doors, warn }: SupervisedBy, tell: (message: FromRuntime) =
     if (socket instanceof Socket && door) {
       open++;
       socket.once('close', closed);
-      // A client that has said all it wants to say still waits for its answer.
-      socket.allowHalfOpen = true;
       door.admit(socket);
     } else if (socket instanceof Socket) {
       warn(`a connection came for ${name}, which is no door here`);

@@ -2,8 +2,8 @@
 import type { Logger } from 'pino';
 import type { Launch } from '../../api/launch.ts';
 import type { Clock } from '../clock.ts';
-import { Door } from '../door.ts';
 import { RequestError } from '../errors.ts';
+import { Door } from '../http1/door.ts';
 import { registerAdmin } from '../routes/admin.ts';
 import { createApp } from '../routes/app.ts';
 import type { Numbers } from './numbers.ts';

@@ -7,11 +7,11 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import type { DoorName, PublicDoorName } from '../../api/handoff.ts';
 import type { Launch } from '../../api/launch.ts';
+import { Acceptor } from '../acceptor.ts';
 import { type Clock, realClock } from '../clock.ts';
 import { LoadError } from '../errors.ts';
 import type { LastWords } from '../last-words.ts';
 import { type Channel, listenToSupervisor, tellSupervisor } from '../supervisor.ts';
-import { Acceptor } from './acceptor.ts';
 import { Crew } from './crew.ts';
 import { Dealer } from './dealer.ts';
 import { Member } from './member.ts';
@@ -67,7 +67,8 @@ class Head {
       log: (level, details, message) => this.#logger[level](details, message),
     });
     this.#dealer = new Dealer(() => this.#crew.serving, clock);
-    const door = (name: DoorName) => new Acceptor({ clock, warn, offer: (socket) => this.#dealer.offer(name, socket) });
+    const door = (name: DoorName) =>
+      new Acceptor({ clock, warn, paused: true, offer: (socket) => this.#dealer.offer(name, socket) });
     this.#doors = {
       http: door('http'),
       grpc: door('grpc'),

@@ -1,11 +1,11 @@
 /**
- * A listening address for gRPC over HTTP/2 without TLS (h2c), with the life of `runtime/door.ts`: it can be taken, fed,
+ * A listening address for gRPC over HTTP/2 without TLS (h2c), with the life of `runtime/http1/door.ts`: it can be taken, fed,
  * released and drained without losing a call.
  */
 import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
-import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { Acceptor, turn } from '../acceptor.ts';
 import type { Clock } from '../clock.ts';
-import { splitAddress, turn } from '../door.ts';
 import { type CallOptions, GrpcCall } from './call.ts';
 import { createHttp2Server, refusalOfHttp } from './http2.ts';
 import { Room } from './incoming.ts';
@@ -33,7 +33,6 @@ const SILENT_MS = 20_000;
 /** Connections without calls are closed after so long; a client connects again with its next call. */
 const IDLE_MS = 15 * 60_000;
 const CLOSE_IDLE_EVERY_MS = 25;
-const MOST_BACKLOG_MS = 5_000;
 /** After a release: how long connections without calls may stay once their clients were told to leave. */
 const LEAVE_MS = 2_000;
 
@@ -44,15 +43,15 @@ export class GrpcDoor {
   /** Connections, and how many calls are open on each. */
   readonly #sessions = new Map<ServerHttp2Session, number>();
   #handler: GrpcHandler | undefined;
+  readonly #acceptor: Acceptor;
   #server: Http2Server | undefined;
-  #listening = false;
-  #accepted = 0;
   #drained = false;
   #lookingOut = false;
 
   constructor(options: GrpcDoorOptions) {
     this.#options = options;
-    const { clock, messageBytes, version, unforeseen } = options;
+    const { clock, messageBytes, version, warn, unforeseen } = options;
+    this.#acceptor = new Acceptor({ clock, warn, offer: (socket) => this.#meet(socket) });
     this.#callOptions = {
       clock,
       messageBytes,
@@ -75,34 +74,29 @@ export class GrpcDoor {
   }
 
   /** @param address `HOST:PORT`, port 0 for a free one. @returns the port. @throws the system's error */
-  listen(address: string): Promise<number> {
-    const { host, port } = splitAddress(address);
-    return this.#open((server) => server.listen({ host, port }));
+  async listen(address: string): Promise<number> {
+    this.#requireOpen();
+    return this.#acceptor.listen(address);
   }
 
   /** Accepts on a handle that another process bound. */
   async take(handle: unknown): Promise<void> {
     this.release();
-    await this.#open((server) => server.listen(handle as object));
+    this.#requireOpen();
+    await this.#acceptor.take(handle);
   }
 
   /** Serves a connection that another process accepted. */
   admit(socket: Socket): void {
-    if (this.#drained) {
-      socket.destroy();
-      return;
-    }
-    this.#server ??= this.#newServer();
-    this.#server.emit('connection', socket);
+    if (this.#drained) socket.destroy();
+    else this.#meet(socket);
   }
 
   /** Accepts no more. Calls that are open go on; their clients are told to make new ones elsewhere. */
   release(): void {
-    const server = this.#server;
-    if (!server) return;
+    this.#acceptor.close();
+    if (!this.#server) return;
     this.#server = undefined;
-    if (this.#listening) NetServer.prototype.close.call(server);
-    this.#listening = false;
     const leaving = [...this.#sessions.keys()];
     // Whatever comes after the last call that it names, a client makes again on another connection.
     for (const session of leaving) if (!session.closed) session.goaway();
@@ -120,7 +114,7 @@ export class GrpcDoor {
     const { clock } = this.#options;
     const end = clock.now() + limitMs;
     this.#drained = true;
-    await this.#acceptBacklog(Math.min(end, clock.now() + MOST_BACKLOG_MS));
+    await this.#acceptor.drain(limitMs);
     this.release();
     const pause = (ms: number) => new Promise<void>((resolve) => clock.after(ms, resolve));
     for (const until = clock.now() + lameDuckMs; this.#sessions.size > 0 && clock.now() < until; ) {
@@ -139,28 +133,20 @@ export class GrpcDoor {
     }
   }
 
+  #requireOpen(): void {
+    if (this.#drained) throw new Error('this process is shutting down');
+  }
+
+  #meet(socket: Socket): void {
+    this.#server ??= this.#newServer();
+    this.#server.emit('connection', socket);
+  }
+
   #newServer(): Http2Server {
-    const server = createHttp2Server(() => this.#accepted++);
+    const server = createHttp2Server();
     server.on('session', (session) => this.#admitSession(server, session));
     server.on('stream', (stream, headers) => this.#serve(stream, headers));
     return server;
-  }
-
-  #open(listen: (server: Http2Server) => void): Promise<number> {
-    if (this.#drained) return Promise.reject(new Error('this process is shutting down'));
-    const server = this.#newServer();
-    return new Promise((resolve, reject) => {
-      server.once('error', reject);
-      server.once('listening', () => {
-        server.off('error', reject);
-        // Such as no file descriptor left for a connection: it passes, and must not end the process.
-        server.on('error', (error) => this.#options.warn(`a connection could not be accepted: ${error.message}`));
-        this.#server = server;
-        this.#listening = true;
-        resolve((server.address() as AddressInfo).port);
-      });
-      listen(server);
-    });
   }
 
   #admitSession(server: Http2Server, session: ServerHttp2Session): void {
@@ -215,14 +201,5 @@ export class GrpcDoor {
       for (const call of this.#calls) call.lookAfter(late);
       if (this.#sessions.size > 0) this.#lookOut();
     });
-  }
-
-  /** See `Door`: lets in those who connected while a run blocked the loop. */
-  async #acceptBacklog(end: number): Promise<void> {
-    for (let before = -1; before !== this.#accepted && this.#options.clock.now() < end; ) {
-      before = this.#accepted;
-      await turn();
-      await turn();
-    }
   }
 }

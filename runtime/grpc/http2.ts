@@ -15,8 +15,8 @@ const CANCEL_RATE = 200;
 /** A client that is gone without a word is found out by TCP. */
 const TCP_KEEP_ALIVE_MS = 60_000;
 
-/** A server that nobody listens with yet. @param accepted called at each connection */
-export function createHttp2Server(accepted: () => void): Http2Server {
+/** A server that never listens: connections are handed to it. */
+export function createHttp2Server(): Http2Server {
   const server = createServer({
     settings: {
       maxConcurrentStreams: CALLS_PER_CONNECTION,
@@ -28,7 +28,6 @@ export function createHttp2Server(accepted: () => void): Http2Server {
     streamResetRate: CANCEL_RATE,
   });
   server.on('connection', (socket: Socket) => {
-    accepted();
     socket.setNoDelay(true);
     socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
   });

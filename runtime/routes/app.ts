@@ -11,10 +11,10 @@ import Fastify, {
 import type { Logger } from 'pino';
 import type { Answer } from '../answer.ts';
 import { understands } from '../compression.ts';
-import type { Handler } from '../door.ts';
 import { codedError, errorAnswer } from '../error-answer.ts';
 import { RequestError } from '../errors.ts';
-import { readBody } from './body.ts';
+import { readBody } from '../http1/body.ts';
+import type { Handler } from '../http1/door.ts';
 
 export interface AppOptions {
   name: string;

@@ -7,9 +7,9 @@
 import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:http';
 import type { Answer } from '../answer.ts';
 import { understands } from '../compression.ts';
+import { readBody } from '../http1/body.ts';
 import type { Inference } from '../inference.ts';
 import { oipRest } from '../protocol/oip-rest.ts';
-import { readBody } from './body.ts';
 import { callOf } from './protocol.ts';
 
 export interface FastLaneOptions {
@@ -19,9 +19,13 @@ export interface FastLaneOptions {
   bodyBytes: number;
 }
 
+export function inferUrl(model: string): string {
+  return `/v2/models/${model}/infer`;
+}
+
 /** @returns what takes a request, or says false and has not touched it */
 export function fastLane({ model, inference, bodyBytes }: FastLaneOptions) {
-  const url = `/v2/models/${model}/infer`;
+  const url = inferUrl(model);
   return (request: IncomingMessage, response: ServerResponse): boolean => {
     if (request.url !== url || request.method !== 'POST') return false;
     const encoding = request.headers['content-encoding'];

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { realClock } from '../../../runtime/clock.ts';
-import { Door, type Handler } from '../../../runtime/door.ts';
+import { Door, type Handler } from '../../../runtime/http1/door.ts';
 
 const GET = 'GET / HTTP/1.1\r\nhost: x\r\n\r\n';
 
@@ -65,7 +65,7 @@ describe('a connection that is handed in', () => {
     idle.write(GET);
     await read(idle);
     busy.write(GET.replace('/', '/slow'));
-    await expect.poll(() => door.inFlight).toBe(1);
+    await expect.poll(() => door.inFlight, { timeout: 20_000 }).toBe(1);
     let drained = false;
     const draining = door.drain(0, 10_000).then(() => {
       drained = true;

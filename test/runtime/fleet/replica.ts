@@ -51,7 +51,7 @@ export const isAlive = (pid: number): boolean => {
 };
 
 export const gone = (pids: readonly number[]) =>
-  expect.poll(() => pids.filter(isAlive), { timeout: 10_000 }).toEqual([]);
+  expect.poll(() => pids.filter(isAlive), { timeout: 20_000 }).toEqual([]);
 
 export interface Load {
   outcomes: Outcome[];

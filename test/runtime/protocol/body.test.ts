@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { readBody } from '../../../runtime/routes/body.ts';
+import { readBody } from '../../../runtime/http1/body.ts';
 import { LENGTH } from './oip.ts';
 
 function request(headers: IncomingHttpHeaders) {

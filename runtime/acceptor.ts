@@ -1,13 +1,14 @@
-/** A socket that the head listens on for all processes: it accepts, and others serve. */
+/** A socket that listens, whatever is spoken on it: it accepts, and its owner serves. */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import type { Clock } from '../clock.ts';
-import { splitAddress, turn } from '../door.ts';
+import type { Clock } from './clock.ts';
 
 export interface AcceptorOptions {
   clock: Clock;
   /** Gets each connection, of which nothing has been read. */
   offer(socket: Socket): void;
   warn(message: string): void;
+  /** Reads nothing of a connection until its owner asks, so that it can be sent to another process as it is. */
+  paused?: boolean;
 }
 
 const MOST_BACKLOG_MS = 5_000;
@@ -32,11 +33,14 @@ export class Acceptor {
     await this.#open((server) => server.listen(handle as object));
   }
 
-  /** Accepts no more, after all who had connected by now. */
-  async drain(): Promise<void> {
+  /**
+   * Accepts no more, after all who had connected by now: a run may have kept the loop from its listener. Closing a
+   * listener resets whoever waits to be accepted, and libuv accepts one connection a turn.
+   * @param limitMs after which it closes in any case
+   */
+  async drain(limitMs = MOST_BACKLOG_MS): Promise<void> {
     const { clock } = this.#options;
-    const end = clock.now() + MOST_BACKLOG_MS;
-    // Closing a listener resets whoever waits to be accepted, and libuv accepts one connection a turn.
+    const end = clock.now() + Math.min(limitMs, MOST_BACKLOG_MS);
     for (let before = -1; before !== this.#accepted && clock.now() < end; ) {
       before = this.#accepted;
       await turn();
@@ -52,7 +56,7 @@ export class Acceptor {
   }
 
   #open(listen: (server: Server) => void): Promise<number> {
-    const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
+    const server = createServer({ pauseOnConnect: this.#options.paused ?? false, noDelay: true }, (socket) => {
       this.#accepted++;
       this.#options.offer(socket);
     });
@@ -68,4 +72,14 @@ export class Acceptor {
       listen(server);
     });
   }
+}
+
+/** One round of the event loop, its look at the sockets included. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function splitAddress(address: string): { host: string; port: number } {
+  const at = address.lastIndexOf(':');
+  return { host: address.slice(0, at).replace(/^\[(.*)\]$/, '$1'), port: Number(address.slice(at + 1)) };
 }

@@ -30,7 +30,7 @@ export function readBody(
     if (length <= most) chunks.push(chunk);
     else end(tooLarge(most));
   };
-  const onEnd = () => end(null, joined(chunks, length, readLength(headers[JSON_LENGTH_HEADER])));
+  const onEnd = () => end(null, joinBody(chunks, length, readLength(headers[JSON_LENGTH_HEADER])));
   // Such as a connection that broke: nobody is left to hear the answer, and it is no defect of ours.
   const onError = (error: Error) => end(Object.assign(error, { statusCode: 400 }));
   const end = (error: Error | null, body?: Buffer) => {
@@ -40,8 +40,11 @@ export function readBody(
   request.on('data', onData).on('end', onEnd).on('error', onError);
 }
 
-/** One copy in any case: chunks are views of what the socket reads into. */
-function joined(chunks: readonly Buffer[], length: number, jsonLength: number | undefined): Buffer {
+/**
+ * Bytes that arrived in pieces as one body, in memory of its own.
+ * @param length of all pieces, bytes @param jsonLength where the first tensor begins; undefined: there is none
+ */
+export function joinBody(chunks: readonly Buffer[], length: number, jsonLength: number | undefined): Buffer {
   if (jsonLength === undefined || jsonLength >= length) return Buffer.concat(chunks, length);
   const shift = (WIDEST - (jsonLength % WIDEST)) % WIDEST;
   // Aligned itself: of its own above half of Node's pool, and the pool deals in steps of 8.

@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { realClock } from '../../../runtime/clock.ts';
-import { Acceptor } from '../../../runtime/fleet/acceptor.ts';
+import { Acceptor } from '../../runtime/acceptor.ts';
+import { realClock } from '../../runtime/clock.ts';
 
 async function listening() {
   const offered: Socket[] = [];
-  const acceptor = new Acceptor({ clock: realClock, offer: (socket) => void offered.push(socket), warn() {} });
+  const offer = (socket: Socket) => void offered.push(socket);
+  const acceptor = new Acceptor({ clock: realClock, offer, warn() {}, paused: true });
   const port = await acceptor.listen('127.0.0.1:0');
   onTestFinished(() => {
     acceptor.close();

@@ -1,0 +1,194 @@
+/**
+ * A connection whose requests are read without Node's HTTP server, which costs as much as all the rest of a request to a
+ * small model (docs/decisions/plain-requests.md). It serves plain requests of one route, one after the other; at the
+ * first that is anything else the connection, with every byte that is not served yet, is Node's for good.
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Answer } from '../answer.ts';
+import type { Clock } from '../clock.ts';
+import { JSON_LENGTH_HEADER, readLength } from '../protocol/binary-part.ts';
+import { joinBody } from './body.ts';
+import { drained, Exchange } from './exchange.ts';
+import { type Head, readHead } from './head.ts';
+import type { Lane } from './lane.ts';
+import { CUT_SHORT, refuseConnection, TOO_SLOW } from './refusal.ts';
+
+export interface ConnectionLimits {
+  /** Until the first request, ms. */
+  firstMs: number;
+  /** Until a request has arrived whole, ms. */
+  requestMs: number;
+  /** Between requests, ms. */
+  idleMs: number;
+}
+
+/** What a connection needs of its door. */
+export interface Host {
+  readonly lane: Lane;
+  readonly limits: ConnectionLimits;
+  readonly clock: Clock;
+  /** A request is there, though its body may still come. */
+  began(): void;
+  /** Its answer is written, or nobody is left to read one. */
+  ended(): void;
+  /** Whether the connection must close with its next answer. */
+  isLeaving(connection: PlainConnection): boolean;
+  /** It is Node's from now on, and begins with these bytes. */
+  handOver(connection: PlainConnection, unread: Buffer): void;
+}
+
+export class PlainConnection {
+  readonly socket: Socket;
+  readonly #host: Host;
+  #exchange: Exchange | undefined;
+  /** Of a request whose body has not arrived whole. */
+  #head: Head | undefined;
+  #chunks: Buffer[] = [];
+  #arrived = 0;
+  /** What came while a request was being answered. */
+  #later: Buffer[] = [];
+  #served = false;
+  /** Since when it waits for what is next, ms of the clock. */
+  #since: number;
+
+  constructor(socket: Socket, host: Host) {
+    this.socket = socket;
+    this.#host = host;
+    this.#since = host.clock.now();
+    socket.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
+  }
+
+  /** Ends it if it waits for too long. */
+  lookAfter(now: number): void {
+    if (this.#exchange) return;
+    const { firstMs, requestMs, idleMs } = this.#host.limits;
+    const waited = now - this.#since;
+    if (this.#head ? waited > requestMs : !this.#served && waited > firstMs) refuseConnection(TOO_SLOW, this.socket);
+    else if (waited > idleMs) this.socket.destroy();
+  }
+
+  /** Closes it unless a request is under way, or an answer. */
+  closeIfIdle(): void {
+    if (!this.#exchange && !this.#head && this.socket.writableLength === 0) this.socket.destroy();
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#exchange) {
+      // One more chunk at most is held here; the rest stays with the system until the answer is written.
+      this.#later.push(chunk);
+      this.socket.pause();
+    } else if (this.#head) {
+      this.#takeBody(this.#head, chunk);
+    } else {
+      this.#takeHead(chunk);
+    }
+  };
+
+  #takeHead(bytes: Buffer): void {
+    const { lane, clock } = this.#host;
+    const head = readHead(bytes, lane.requestLine);
+    if (!head || head.bodyLength > lane.mostBodyBytes || !lane.takes(head.headers)) {
+      this.#release();
+      this.#host.handOver(this, bytes);
+      return;
+    }
+    if (bytes.length < head.bodyAt + head.bodyLength) this.#since = clock.now();
+    this.#head = head;
+    this.#host.began();
+    this.#takeBody(head, bytes.subarray(head.bodyAt));
+  }
+
+  #takeBody({ headers, bodyLength }: Head, chunk: Buffer): void {
+    const missing = bodyLength - this.#arrived;
+    if (chunk.length < missing) {
+      if (chunk.length > 0) this.#chunks.push(chunk);
+      this.#arrived += chunk.length;
+      return;
+    }
+    const last = chunk.length === missing ? chunk : chunk.subarray(0, missing);
+    if (last !== chunk) this.#later.push(chunk.subarray(missing));
+    this.#head = undefined;
+    if (this.#arrived === 0) {
+      this.#serve(headers, bodyIn(headers, last));
+      return;
+    }
+    const chunks = [...this.#chunks, last];
+    this.#chunks = [];
+    this.#arrived = 0;
+    this.#serve(headers, joined(headers, chunks, bodyLength));
+  }
+
+  #serve(headers: IncomingHttpHeaders, body: Buffer): void {
+    const { socket } = this;
+    const { lane } = this.#host;
+    const exchange = new Exchange(socket);
+    this.#exchange = exchange;
+    lane
+      .serve({ headers, body, caller: socket, onGone: exchange.onGone })
+      .then((answer) => this.#answer(exchange, answer))
+      .catch((error) => {
+        lane.failed(error);
+        socket.destroy();
+        this.#end();
+      });
+  }
+
+  #answer(exchange: Exchange, answer: Answer): void | Promise<void> {
+    const { socket } = this;
+    const leaving = this.#host.isLeaving(this);
+    const keepAliveSeconds = leaving ? undefined : this.#host.limits.idleMs / 1_000;
+    const writing = exchange.write(answer, { keepAliveSeconds, now: Date.now() });
+    if (leaving || writing || socket.writableNeedDrain) return this.#finish(writing, leaving);
+    this.#end();
+  }
+
+  /** The next request is not looked at before its predecessor's answer has left. */
+  async #finish(writing: Promise<void> | undefined, leaving: boolean): Promise<void> {
+    await writing;
+    if (leaving) this.socket.destroySoon();
+    else await drained(this.socket);
+    this.#end();
+  }
+
+  #end(): void {
+    this.#exchange = undefined;
+    this.#served = true;
+    this.#since = this.#host.clock.now();
+    this.#host.ended();
+    if (this.#later.length === 0 || !this.socket.writable) return;
+    const bytes = this.#later.length === 1 ? (this.#later[0] as Buffer) : Buffer.concat(this.#later);
+    this.#later = [];
+    this.socket.resume();
+    this.#takeHead(bytes);
+  }
+
+  readonly #onEnd = (): void => {
+    if (this.#head) refuseConnection(CUT_SHORT, this.socket);
+    else this.socket.end();
+  };
+
+  readonly #onError = (): void => {
+    // Such as a reset by the caller; `close` follows.
+  };
+
+  readonly #onClose = (): void => {
+    if (this.#head) this.#host.ended();
+    this.#head = undefined;
+    this.#exchange?.gone();
+  };
+
+  #release(): void {
+    const { socket } = this;
+    socket.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose);
+  }
+}
+
+/** A body that came in one piece is used where it lies, unless a tensor in it must lie elsewhere. */
+function bodyIn(headers: IncomingHttpHeaders, bytes: Buffer): Buffer {
+  return headers[JSON_LENGTH_HEADER] === undefined ? bytes : joined(headers, [bytes], bytes.length);
+}
+
+function joined(headers: IncomingHttpHeaders, chunks: readonly Buffer[], length: number): Buffer {
+  return joinBody(chunks, length, readLength(headers[JSON_LENGTH_HEADER]));
+}
