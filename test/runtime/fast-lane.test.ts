@@ -1,6 +1,11 @@
-/** Requests by the fast lane and by the framework (a query is enough to go there) are answered alike. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { gzipSync } from 'node:zlib';
+/**
+ * Requests by the plain lane (whatever `fetch` sends), by the fast lane (a connection that is to close is Node's) and by the
+ * framework (a query is enough to go there) are answered alike.
+ */
+import { once } from 'node:events';
+import { type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import type { Inference } from '../../runtime/inference.ts';
 import { fastLane } from '../../runtime/routes/fast-lane.ts';
@@ -25,9 +30,25 @@ const REQUESTS: [string, string | Uint8Array, Record<string, string>][] = [
   ['a body too large', 'x'.repeat(20_000), {}],
 ];
 
-function comparable({ status, headers, text }: Reply) {
-  const { date: _date, ...others } = Object.fromEntries(headers);
+function comparable({ status, headers, text }: Pick<Reply, 'status' | 'headers' | 'text'>) {
+  const { date: _date, connection: _connection, 'keep-alive': _keepAlive, ...others } = Object.fromEntries(headers);
   return { status, headers: others, text };
+}
+
+async function askAndClose(url: string, body: string | Uint8Array, headers: Record<string, string>) {
+  const asked = request(url, {
+    method: 'POST',
+    agent: false,
+    headers: { 'content-type': 'application/json', ...headers },
+  });
+  asked.end(body);
+  const [response]: IncomingMessage[] = await once(asked, 'response');
+  if (!response) throw new Error('no answer');
+  expect(response.headers.connection).toBe('close');
+  const of = Object.entries(response.headers).map(([name, value]): [string, string] => [name, String(value)]);
+  const bytes = await buffer(response);
+  const text = String(response.headers['content-encoding'] === 'gzip' ? gunzipSync(bytes) : bytes);
+  return comparable({ status: response.statusCode ?? 0, headers: new Headers(of), text });
 }
 
 test.each(REQUESTS)('%s', async (_name, body, headers) => {
@@ -35,22 +56,24 @@ test.each(REQUESTS)('%s', async (_name, body, headers) => {
   for (const door of [entry, direct]) {
     const url = `${door}/v2/models/m/infer`;
     const init = { method: 'POST', headers };
-    const [fast, framework] = [await ask(url, body, init), await ask(`${url}?by=framework`, body, init)];
-    expect(comparable(fast)).toEqual(comparable(framework));
+    const framework = comparable(await ask(`${url}?by=framework`, body, init));
+    expect(comparable(await ask(url, body, init))).toEqual(framework);
+    expect(await askAndClose(url, body, headers)).toEqual(framework);
   }
 });
 
-test('both are counted alike', async () => {
+test('all are counted alike', async () => {
   const running = await run({ serving: { limits: { bodyBytes: 10_000 } } });
-  for (const query of ['', '?by=framework']) {
-    for (const [, body, headers] of REQUESTS) {
-      await ask(`${running.entry}/v2/models/m/infer${query}`, body, { method: 'POST', headers });
-    }
+  const url = `${running.entry}/v2/models/m/infer`;
+  for (const [, body, headers] of REQUESTS) {
+    await ask(url, body, { method: 'POST', headers });
+    await ask(`${url}?by=framework`, body, { method: 'POST', headers });
+    await askAndClose(url, body, headers);
   }
   const metrics = await metricsOf(running);
   const counts = [...metrics].filter(([name]) => name.startsWith('modelship_requests_total'));
-  expect(counts.map(([, count]) => (count as number) % 2)).toEqual(counts.map(() => 0));
-  expect(counts.reduce((sum, [, count]) => sum + (count as number), 0)).toBe(2 * REQUESTS.length);
+  expect(counts.map(([, count]) => (count as number) % 3)).toEqual(counts.map(() => 0));
+  expect(counts.reduce((sum, [, count]) => sum + (count as number), 0)).toBe(3 * REQUESTS.length);
 });
 
 test('takes what is exactly an inference of its model, and touches nothing else', () => {

@@ -3,14 +3,16 @@
  * debootstrap, Node from the npm package `node`, npm of this machine.
  */
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { must } from '../../control-plane/tools.ts';
 import type { Log } from '../../go/build.ts';
 import type { Docker } from './docker.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
+/** Vitest knows no `import.meta.resolve`. */
+const { resolve } = createRequire(import.meta.url);
 const AUTHORITIES = '/etc/ssl/certs/ca-certificates.crt';
 
 /** Pulls it, or makes the stand-in. @returns its name, of the form `node:VERSION-SUITE-slim` */
@@ -33,8 +35,7 @@ async function standIn(docker: Docker, image: string, suite: string, log: Log): 
     await must('debootstrap', ['--variant=minbase', suite, root]);
     const lib = join(root, 'usr/local/lib/node_modules');
     await mkdir(lib, { recursive: true });
-    const node = fileURLToPath(import.meta.resolve('node/bin/node'));
-    await cp(node, join(root, 'usr/local/bin/node'));
+    await cp(resolve('node/bin/node'), join(root, 'usr/local/bin/node'));
     await chmod(join(root, 'usr/local/bin/node'), 0o755);
     const npm = (await must('npm', ['root', '--global'])).trim();
     await cp(join(npm, 'npm'), join(lib, 'npm'), { recursive: true });
