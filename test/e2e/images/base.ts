@@ -2,7 +2,7 @@
  * The base image that the Dockerfiles name. Where no registry can be reached, a stand-in under the same name: Debian by
  * debootstrap, Node from the npm package `node`, npm of this machine.
  */
-import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readFile, realpath, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,8 +37,7 @@ async function standIn(docker: Docker, image: string, suite: string, log: Log): 
     await mkdir(lib, { recursive: true });
     await cp(resolve('node/bin/node'), join(root, 'usr/local/bin/node'));
     await chmod(join(root, 'usr/local/bin/node'), 0o755);
-    const npm = (await must('npm', ['root', '--global'])).trim();
-    await cp(join(npm, 'npm'), join(lib, 'npm'), { recursive: true });
+    await cp(await npmFolder(), join(lib, 'npm'), { recursive: true });
     await symlink('../lib/node_modules/npm/bin/npm-cli.js', join(root, 'usr/local/bin/npm'));
     // A package host behind an authority of this machine's is trusted while the image is built.
     await mkdir(join(root, 'etc/ssl/certs'), { recursive: true });
@@ -51,4 +50,10 @@ async function standIn(docker: Docker, image: string, suite: string, log: Log): 
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Where this machine's npm lies. Under `npm run` it would itself say the folder beside the project's own Node. */
+async function npmFolder(): Promise<string> {
+  const command = (await must('sh', ['-c', 'command -v npm'])).trim();
+  return join(await realpath(command), '../..');
 }
