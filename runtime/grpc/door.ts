@@ -144,12 +144,12 @@ export class GrpcDoor {
 
   #newServer(): Http2Server {
     const server = createHttp2Server();
-    server.on('session', (session) => this.#admitSession(server, session));
+    server.on('session', (session) => this.#admitSession(session));
     server.on('stream', (stream, headers) => this.#serve(stream, headers));
     return server;
   }
 
-  #admitSession(server: Http2Server, session: ServerHttp2Session): void {
+  #admitSession(session: ServerHttp2Session): void {
     this.#sessions.set(session, 0);
     session.once('close', () => this.#sessions.delete(session));
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
@@ -159,8 +159,6 @@ export class GrpcDoor {
     this.#options.clock.after(SILENT_MS, () => {
       if (!session.destroyed && session.socket.bytesRead === 0) session.destroy();
     });
-    // It was accepted while the door closed.
-    if (server !== this.#server) session.goaway();
     this.#lookOut();
   }
 

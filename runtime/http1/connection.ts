@@ -9,7 +9,7 @@ import type { Answer } from '../answer.ts';
 import type { Clock } from '../clock.ts';
 import { JSON_LENGTH_HEADER, readLength } from '../protocol/binary-part.ts';
 import { joinBody } from './body.ts';
-import { drained, Exchange } from './exchange.ts';
+import { closed, drained, Exchange } from './exchange.ts';
 import { type Head, readHead } from './head.ts';
 import type { Lane } from './lane.ts';
 import { CUT_SHORT, refuseConnection, TOO_SLOW } from './refusal.ts';
@@ -59,13 +59,18 @@ export class PlainConnection {
     socket.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
   }
 
-  /** Ends it if it waits for too long. */
+  /** Ends it if it waits for too long. One that does not read its answer is waited for, as Node's server does. */
   lookAfter(now: number): void {
-    if (this.#exchange) return;
+    if (this.#exchange || this.socket.writableLength > 0) return;
     const { firstMs, requestMs, idleMs } = this.#host.limits;
     const waited = now - this.#since;
-    if (this.#head ? waited > requestMs : !this.#served && waited > firstMs) refuseConnection(TOO_SLOW, this.socket);
-    else if (waited > idleMs) this.socket.destroy();
+    if (this.#head) {
+      if (waited > requestMs) refuseConnection(TOO_SLOW, this.socket);
+    } else if (!this.#served) {
+      if (waited > firstMs) refuseConnection(TOO_SLOW, this.socket);
+    } else if (waited > idleMs) {
+      this.socket.destroy();
+    }
   }
 
   /** Closes it unless a request is under way, or an answer. */
@@ -74,8 +79,10 @@ export class PlainConnection {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    // It is ending: its last answer is written, or its refusal.
+    if (!this.socket.writable) return;
     if (this.#exchange) {
-      // One more chunk at most is held here; the rest stays with the system until the answer is written.
+      // A chunk is held here and one in the socket; the rest stays with the system until the answer is written.
       this.#later.push(chunk);
       this.socket.pause();
     } else if (this.#head) {
@@ -85,8 +92,10 @@ export class PlainConnection {
     }
   };
 
-  #takeHead(bytes: Buffer): void {
+  #takeHead(arrived: Buffer): void {
     const { lane, clock } = this.#host;
+    const bytes = withoutLeadingLines(arrived);
+    if (bytes.length === 0) return;
     const head = readHead(bytes, lane.requestLine);
     if (!head || head.bodyLength > lane.mostBodyBytes || !lane.takes(head.headers)) {
       this.#release();
@@ -124,8 +133,7 @@ export class PlainConnection {
     const { lane } = this.#host;
     const exchange = new Exchange(socket);
     this.#exchange = exchange;
-    lane
-      .serve({ headers, body, caller: socket, onGone: exchange.onGone })
+    Promise.try(() => lane.serve({ headers, body, caller: socket, onGone: exchange.onGone }))
       .then((answer) => this.#answer(exchange, answer))
       .catch((error) => {
         lane.failed(error);
@@ -147,11 +155,12 @@ export class PlainConnection {
   async #finish(writing: Promise<void> | undefined, leaving: boolean): Promise<void> {
     await writing;
     if (leaving) this.socket.destroySoon();
-    else await drained(this.socket);
+    await (leaving ? closed(this.socket) : drained(this.socket));
     this.#end();
   }
 
   #end(): void {
+    if (!this.#exchange) return;
     this.#exchange = undefined;
     this.#served = true;
     this.#since = this.#host.clock.now();
@@ -173,15 +182,27 @@ export class PlainConnection {
   };
 
   readonly #onClose = (): void => {
-    if (this.#head) this.#host.ended();
-    this.#head = undefined;
     this.#exchange?.gone();
+    if (!this.#head) return;
+    this.#host.lane.broken(this.#head.headers);
+    this.#head = undefined;
+    this.#host.ended();
   };
 
   #release(): void {
     const { socket } = this;
     socket.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose);
   }
+}
+
+const CR = 13;
+const LF = 10;
+
+/** Some clients end a body with an empty line, which is no begin of a request (RFC 9112, 2.2). */
+function withoutLeadingLines(bytes: Buffer): Buffer {
+  let at = 0;
+  while (bytes[at] === CR && bytes[at + 1] === LF) at += 2;
+  return at === 0 ? bytes : bytes.subarray(at);
 }
 
 /** A body that came in one piece is used where it lies, unless a tensor in it must lie elsewhere. */

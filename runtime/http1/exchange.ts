@@ -38,7 +38,7 @@ export class Exchange {
     }
     if (body instanceof Readable) return this.#stream(answer, body, framing);
     if (typeof body === 'string') {
-      this.#socket.write(answerHead(answer, { ...framing, length: Buffer.byteLength(body) }) + body);
+      this.#writeText(answerHead(answer, { ...framing, length: Buffer.byteLength(body) }), body);
     } else {
       this.#writeBytes(answerHead(answer, { ...framing, length: body.length }), body);
     }
@@ -47,6 +47,12 @@ export class Exchange {
 
   #tell(callback: () => void): void {
     if (this.#listeners?.delete(callback)) callback();
+  }
+
+  /** Heads are Latin-1 and bodies UTF-8, which is one where a head is ASCII. */
+  #writeText(head: string, body: string): void {
+    if (Buffer.byteLength(head) === head.length) this.#socket.write(head + body);
+    else this.#writeBytes(head, Buffer.from(body));
   }
 
   #writeBytes(head: string, body: Buffer): void {
@@ -66,10 +72,11 @@ export class Exchange {
 
   async #stream(answer: Answer, body: Readable, framing: Omit<Framing, 'length'>): Promise<void> {
     const socket = this.#socket;
+    const head = headOfStream(answer, body, framing);
     const stopListening = this.onGone(() => body.destroy());
     try {
       const chunked = answer.headers['content-length'] === undefined;
-      socket.write(answerHead(answer, { ...framing, length: undefined }), 'latin1');
+      socket.write(head, 'latin1');
       for await (const chunk of body as AsyncIterable<Buffer>) {
         if (chunk.length === 0) continue;
         if (chunked) socket.write(`${chunk.length.toString(16)}\r\n`);
@@ -85,6 +92,20 @@ export class Exchange {
       stopListening();
     }
   }
+}
+
+/** @throws Error as `answerHead`; the stream is let go of then */
+function headOfStream(answer: Answer, body: Readable, framing: Omit<Framing, 'length'>): string {
+  try {
+    return answerHead(answer, { ...framing, length: undefined });
+  } catch (error) {
+    body.destroy();
+    throw error;
+  }
+}
+
+export function closed(socket: Socket): Promise<void> | undefined {
+  return socket.closed ? undefined : new Promise((resolve) => socket.once('close', () => resolve()));
 }
 
 /** Once the socket has room again, or will never have it. */

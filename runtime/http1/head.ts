@@ -15,6 +15,7 @@ export interface Head {
 
 /** Longer heads are left to Node's parser, whose limit is 16 KiB. */
 const MOST_HEAD_BYTES = 8_192;
+const MOST_FIELDS = 200;
 const END = Buffer.from('\r\n\r\n');
 /** Fields of one line, visible ASCII; no name that means something to an object. */
 const FIELDS = /^(?:[A-Za-z0-9-]+:[\t\x20-\x7e]*\r\n)*$/;
@@ -45,7 +46,9 @@ export function readHead(bytes: Buffer, requestLine: Buffer): Head | undefined {
   const fields = bytes.toString('latin1', fieldsAt, end + 2);
   if (!FIELDS.test(fields)) return undefined;
   const headers: IncomingHttpHeaders = {};
+  let left = MOST_FIELDS;
   for (let from = 0; from < fields.length; ) {
+    if (left-- === 0) return undefined;
     const to = fields.indexOf('\r\n', from);
     const colon = fields.indexOf(':', from);
     const name = fields.slice(from, colon).toLowerCase();

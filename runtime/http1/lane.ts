@@ -22,6 +22,8 @@ export interface Lane {
   takes(headers: IncomingHttpHeaders): boolean;
   /** Rejects for defects only. */
   serve(request: PlainRequest): Promise<Answer>;
+  /** Told of a request that did not arrive whole. */
+  broken(headers: IncomingHttpHeaders): void;
   /** Told of a defect, after which the connection is cut. */
   failed(error: unknown): void;
 }

@@ -15,6 +15,9 @@ export function plainLane({ model, inference, bodyBytes }: FastLaneOptions): Lan
     serve(request) {
       return inference.infer({ ...request, method: 'POST', url, model, version: undefined }, oipRest);
     },
+    broken(headers) {
+      inference.refuse(Object.assign(new Error('aborted'), { statusCode: 400 }), inference.isCopy(headers));
+    },
     failed: (error) => void inference.refuse(error),
   };
 }

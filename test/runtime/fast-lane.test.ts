@@ -3,7 +3,7 @@
  * framework (a query is enough to go there) are answered alike.
  */
 import { once } from 'node:events';
-import { type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { Agent, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
@@ -59,6 +59,24 @@ test.each(REQUESTS)('%s', async (_name, body, headers) => {
     const framework = comparable(await ask(`${url}?by=framework`, body, init));
     expect(comparable(await ask(url, body, init))).toEqual(framework);
     expect(await askAndClose(url, body, headers)).toEqual(framework);
+  }
+});
+
+test('who sends what is plain on a connection that stays is not served by Node’s server', async () => {
+  const { entry, direct } = await run();
+  for (const door of [entry, direct]) {
+    const nameOfDate = async (path: string, agent: Agent | false) => {
+      const asked = request(`${door}${path}`, { method: 'POST', agent });
+      asked.end(GOOD);
+      const [response]: IncomingMessage[] = await once(asked, 'response');
+      await buffer(response as IncomingMessage);
+      // Node's server writes it with a capital letter, our own writer does not.
+      return response?.rawHeaders.find((name) => name.toLowerCase() === 'date');
+    };
+    const agent = new Agent({ keepAlive: true });
+    expect(await nameOfDate('/v2/models/m/infer', agent)).toBe('date');
+    expect(await nameOfDate('/v2/models/m/infer', false)).toBe('Date');
+    agent.destroy();
   }
 });
 

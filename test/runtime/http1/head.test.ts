@@ -61,6 +61,7 @@ const odd: [string, string][] = [
   ['a lone carriage return', fields('a: b\rc')],
   ['a zero byte', fields('a: b\0')],
   ['a byte above ASCII', fields('a: ü')],
+  ['very many fields', fields(Array.from({ length: 200 }, (_, i) => `a${i}: b`).join('\r\n'))],
   ['a very long head', fields(`a: ${'x'.repeat(8_200)}`)],
 ];
 
