@@ -69,7 +69,7 @@ const DRAIN_GRACE_MS = 8_000;
 const LEAST_DRAIN_MS = 30_000;
 const STDERR_KEPT = 4_096;
 /** A killed process may leave its pipes open for a moment. */
-const LAST_WORDS_WAIT_MS = 250;
+const LAST_WORDS_WAIT_MS = 2_000;
 
 export class ChildRuntime implements RuntimeProcess {
   readonly launch: Launch;

@@ -17,6 +17,7 @@ import type { OperatorMetrics } from './kube/metrics.ts';
 import { keyText } from './kube/object.ts';
 import { modelMetrics } from './model-metrics.ts';
 import { Caches } from './reconcile/caches.ts';
+import { FOLLOW_UP_PATIENCE_MS } from './reconcile/pass.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import type { RenderOptions } from './render/input.ts';
 import { servedApis } from './served-apis.ts';
@@ -118,7 +119,7 @@ class RunningOperator implements Operator {
       namespace,
       metrics,
       timing: timing?.informer,
-      onChange: (key, soon) => this.#controller?.add(key, soon ? SWARM_MS : 0),
+      onChange: (key, soon) => this.#add(key, soon ? SWARM_MS : 0, soon),
     });
     this.#election = leaderElection && new LeaderElection({ ...shared, ...leaderElection });
     metrics?.leading(() => this.leading);
@@ -160,7 +161,7 @@ class RunningOperator implements Operator {
     if (signal.aborted) return;
     const client = this.#fenced();
     const shared = { clock: this.#clock, random: this.#random, log: this.#log };
-    const reports = new ReportKeeper({ source, clock: this.#clock, onRead: (key) => this.#controller?.add(key) });
+    const reports = new ReportKeeper({ source, clock: this.#clock, onRead: (key) => this.#add(key, 0, true) });
     const queries =
       prometheus &&
       new QueryKeeper({ source: prometheus, clock: this.#clock, onAnswer: (key) => this.#controller?.add(key) });
@@ -245,10 +246,16 @@ class RunningOperator implements Operator {
     }
   }
 
+  /** @param followUp those whose spec is new may go first */
+  #add(key: string, delayMs: number, followUp: boolean): void {
+    this.#controller?.add(key, delayMs, followUp ? FOLLOW_UP_PATIENCE_MS : 0);
+  }
+
   /** @param overMs spread over this time */
   #addAll(overMs = 0): void {
-    for (const { metadata } of this.#caches.models.list()) {
-      this.#controller?.add(keyText(metadata), overMs * this.#random());
+    for (const { metadata, status } of this.#caches.models.list()) {
+      const observed = status?.observedGeneration;
+      this.#add(keyText(metadata), overMs * this.#random(), observed === metadata.generation);
     }
   }
 

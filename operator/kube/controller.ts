@@ -71,11 +71,11 @@ export class Controller {
   }
 
   /**
-   * Adds a key; now, or not before `delayMs`. Before `start` it waits, after `stop` it is dropped. Ends the backoff of a
-   * key that failed: see `WorkQueue.add`.
+   * Adds a key; now, or not before `delayMs`, with patience for others: see `WorkQueue.add`. Before `start` it waits, after
+   * `stop` it is dropped. Ends the backoff of a key that failed.
    */
-  add(key: string, delayMs?: number): void {
-    this.#queue.add(key, delayMs);
+  add(key: string, delayMs?: number, patienceMs?: number): void {
+    this.#queue.add(key, delayMs, patienceMs);
   }
 
   /** Starts handing out keys. A second call does nothing. @throws Error after `stop`: make another controller */

@@ -1,5 +1,6 @@
-/** The queue of keys that need work: one entry a key, one worker a key, who waits longest first. */
+/** The queue of keys that need work: one entry a key, one worker a key, who waits longest first, patience apart. */
 import type { Clock, Random } from './clock.ts';
+import { Heap, type Placed } from './heap.ts';
 import type { Outcome } from './outcome.ts';
 import { type Backoff, backoffMs, DEFAULT_BACKOFF, TokenBucket } from './rate-limit.ts';
 
@@ -30,14 +31,16 @@ export interface Settled {
   dueInMs: number | undefined;
 }
 
-interface Entry {
+interface Entry extends Placed {
   readonly key: string;
   /** When it may be handed out. While it is worked on: when again, ∞ for never. */
   due: number;
+  /** Of those that are due, the lowest comes first: when it is due, and its patience on top. */
+  rank: number;
   /** Breaks ties: who came first. */
   order: number;
-  /** Index in the heap; -1 while it is worked on. */
-  place: number;
+  /** Which heap it is in; undefined while it is worked on. */
+  heap: Heap<Entry> | undefined;
   failures: number;
 }
 
@@ -46,6 +49,10 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const NEVER = Number.POSITIVE_INFINITY;
 
 /**
+ * Keys that are due are handed out by when they were due plus their patience. So a key waits for those that were due
+ * before it, and for those that become due within its patience; never for later ones, however many come. Without
+ * patience that is: who has been due the longest.
+ *
  * Memory: one entry for each key that waits or is worked on. A key that is neither is not known, and neither is a
  * failure of it: one that failed always waits for its next try.
  */
@@ -55,7 +62,10 @@ export class WorkQueue {
   readonly #backoff: Backoff;
   readonly #bucket: TokenBucket;
   readonly #entries = new Map<string, Entry>();
-  readonly #heap = new DueHeap();
+  /** Not due yet, as far as was looked. */
+  readonly #later = new Heap<Entry>((a, b) => a.due < b.due || (a.due === b.due && a.order < b.order));
+  /** Due. */
+  readonly #ready = new Heap<Entry>((a, b) => a.rank < b.rank || (a.rank === b.rank && a.order < b.order));
   #orders = 0;
   #closed = false;
   #cancelTimer: () => void = () => {};
@@ -73,59 +83,67 @@ export class WorkQueue {
   }
 
   /**
-   * Adds the key; now, or not before `delayMs`; ∞ is never. A key that waits keeps the earliest time. A key that is
-   * being worked on is handed out again after it is done.
+   * Adds the key; now, or not before `delayMs`; ∞ is never. `patienceMs`: how much longer it lets others go first once it
+   * is due; with no one else there it waits for nobody. A key that waits keeps the earliest time, and the least patience
+   * counted from its time. A key that is being worked on is handed out again after it is done.
    *
    * So an `add` without a delay also ends the wait of a key that failed, whatever its `afterMs`: something changed, and
    * that may have mended it. Its failures stay counted: should it fail again, the next backoff is the longer one. What
    * keeps such a key from spinning, when its own failing writes are what changes, is the limit on all keys together.
-   * @throws RangeError when `delayMs` is not a number
+   * @throws RangeError when `delayMs` is not a number, or `patienceMs` is not finite
    */
-  add(key: string, delayMs = 0): void {
+  add(key: string, delayMs = 0, patienceMs = 0): void {
     const due = this.#clock.now() + delayOf(delayMs, key);
+    const rank = due + patienceOf(patienceMs, key);
     if (this.#closed || due === NEVER) return;
     const entry = this.#entries.get(key);
     if (!entry) {
-      const added = { key, due, order: 0, place: -1, failures: 0 };
+      const added: Entry = { key, due, rank, order: 0, place: -1, heap: undefined, failures: 0 };
       this.#entries.set(key, added);
       this.#wait(added);
-    } else if (due < entry.due) {
-      entry.due = due;
-      if (entry.place !== -1) this.#wait(entry);
+    } else if (due < entry.due || rank < entry.rank) {
+      entry.due = Math.min(due, entry.due);
+      entry.rank = Math.min(rank, entry.rank);
+      if (entry.heap) this.#wait(entry);
     }
   }
 
   /**
-   * Hands out the key that has been due the longest. Undefined when none is due, or the limit on all keys says to wait:
-   * then `onReady` says when to ask again. Who stops asking before that, for want of workers, must ask by itself once
+   * Hands out the key whose turn it is. Undefined when none is due, or the limit on all keys says to wait: then `onReady`
+   * says when to ask again. Who stops asking before that, for want of workers, must ask by itself once
    * there is one. Each key taken must be given back through `done`.
    */
   take(): Taken | undefined {
     const now = this.#clock.now();
-    const head = this.#heap.first;
-    if (!head || head.due > now || !this.#bucket.take()) {
+    this.#ripen(now);
+    const head = this.#ready.first;
+    if (!head || !this.#bucket.take()) {
       this.#arm();
       return undefined;
     }
-    this.#heap.shift();
+    this.#ready.shift();
     const waitedMs = now - head.due;
-    head.due = NEVER;
+    head.heap = undefined;
+    head.due = head.rank = NEVER;
     return { key: head.key, waitedMs };
   }
 
   /**
    * Gives back a key that was taken, and says when it comes again: the earlier of what the outcome asks for and what
    * was added meanwhile.
-   * @throws RangeError, and the key stays taken, when the `ms` of an `after` is not a number
+   * @throws RangeError, and the key stays taken, when the `ms` of an `after` is not a number, or its `patienceMs` not finite
    */
   done(key: string, outcome: Outcome): Settled {
     const entry = this.#entries.get(key);
-    if (!entry || entry.place !== -1) throw new Error(`${key} was given back to the queue but is not being worked on`);
+    if (!entry || entry.heap) throw new Error(`${key} was given back to the queue but is not being worked on`);
     const failures = outcome.kind === 'retry' ? entry.failures + 1 : 0;
     const now = this.#clock.now();
-    const due = Math.min(entry.due, now + this.#delayAfter(key, outcome, failures));
+    const again = now + this.#delayAfter(key, outcome, failures);
+    const patience = outcome.kind === 'after' ? patienceOf(outcome.patienceMs ?? 0, key) : 0;
+    const due = Math.min(entry.due, again);
     entry.failures = failures;
     entry.due = due;
+    entry.rank = Math.min(entry.rank, again + patience);
     if (due === NEVER || this.#closed) {
       this.#entries.delete(key);
       return { failures, dueInMs: undefined };
@@ -138,23 +156,29 @@ export class WorkQueue {
   close(): void {
     this.#closed = true;
     this.#cancelTimer();
-    for (let entry = this.#heap.shift(); entry; entry = this.#heap.shift()) this.#entries.delete(entry.key);
+    for (const heap of [this.#ready, this.#later]) {
+      for (let entry = heap.shift(); entry; entry = heap.shift()) this.#entries.delete(entry.key);
+    }
   }
 
-  /** Keys that are due and wait for a worker, or for the limit on all keys. Costs time in proportion to them. */
+  /** Keys that are due and wait for a worker, or for the limit on all keys. */
   get depth(): number {
-    return this.#heap.countDue(this.#clock.now());
+    this.#ripen(this.#clock.now());
+    return this.#ready.size;
   }
 
   /** Keys that wait, also those that are not due yet. */
   get waiting(): number {
-    return this.#heap.size;
+    return this.#ready.size + this.#later.size;
   }
 
-  /** How long the key that has been due the longest has waited; 0 when none is due. */
+  /** How long the key that has been due the longest has waited; 0 when none is due. Costs time in proportion to those due. */
   get oldestMs(): number {
-    const { first } = this.#heap;
-    return first ? Math.max(0, this.#clock.now() - first.due) : 0;
+    const now = this.#clock.now();
+    this.#ripen(now);
+    let oldest = now;
+    for (const { due } of this.#ready.values()) oldest = Math.min(oldest, due);
+    return now - oldest;
   }
 
   /** The one place where an outcome becomes a time. ∞: not again. */
@@ -173,19 +197,32 @@ export class WorkQueue {
 
   /** Puts the entry where its time belongs, and sees to it that this time is not missed. */
   #wait(entry: Entry): void {
+    const now = this.#clock.now();
     entry.order = this.#orders++;
-    this.#heap.place(entry);
-    if (this.#heap.first !== entry) return;
-    if (entry.due <= this.#clock.now()) this.#options.onReady?.();
-    else this.#arm();
+    this.#put(entry, entry.due <= now ? this.#ready : this.#later);
+    if (this.#ready.first === entry) this.#options.onReady?.();
+    // Where one is due, who takes it asks again until there is none.
+    else if (this.#ready.size === 0 && this.#later.first === entry) this.#arm();
+  }
+
+  #put(entry: Entry, heap: Heap<Entry>): void {
+    if (entry.heap !== heap) entry.heap?.remove(entry);
+    entry.heap = heap;
+    heap.place(entry);
+  }
+
+  /** Lets what has become due since compete. */
+  #ripen(now: number): void {
+    for (let next = this.#later.first; next && next.due <= now; next = this.#later.first) this.#put(next, this.#ready);
   }
 
   #arm(): void {
     this.#cancelTimer();
     this.#cancelTimer = () => {};
-    const head = this.#heap.first;
-    if (!head) return;
-    const wait = Math.max(Math.ceil(head.due - this.#clock.now()), this.#bucket.waitMs(), 1);
+    const now = this.#clock.now();
+    const due = this.#ready.size > 0 ? now : this.#later.first?.due;
+    if (due === undefined) return;
+    const wait = Math.max(Math.ceil(due - now), this.#bucket.waitMs(), 1);
     // Timers may fire early, or are cut to the longest: `take` then finds nothing and arms the next one.
     this.#cancelTimer = this.#clock.after(Math.min(wait, LONGEST_TIMER_MS), () => this.#options.onReady?.());
   }
@@ -196,62 +233,8 @@ function delayOf(ms: number, key: string): number {
   return Math.max(0, ms);
 }
 
-/** Entries by (due, order). Each knows its index, so an earlier time moves it and leaves nothing stale behind. */
-class DueHeap {
-  readonly #entries: Entry[] = [];
-
-  get size(): number {
-    return this.#entries.length;
-  }
-
-  get first(): Entry | undefined {
-    return this.#entries[0];
-  }
-
-  /** Puts a new entry in, or moves one whose time became earlier. */
-  place(entry: Entry): void {
-    if (entry.place === -1) entry.place = this.#entries.push(entry) - 1;
-    for (;;) {
-      const parent = this.#entries[(entry.place - 1) >> 1];
-      if (!parent || !before(entry, parent)) return;
-      this.#swap(parent, entry);
-    }
-  }
-
-  shift(): Entry | undefined {
-    const [first] = this.#entries;
-    const last = this.#entries.at(-1);
-    if (!first || !last) return undefined;
-    this.#swap(first, last);
-    this.#entries.pop();
-    first.place = -1;
-    if (last !== first) this.#sink(last);
-    return first;
-  }
-
-  countDue(now: number, from = 0): number {
-    const entry = this.#entries[from];
-    if (!entry || entry.due > now) return 0;
-    return 1 + this.countDue(now, 2 * from + 1) + this.countDue(now, 2 * from + 2);
-  }
-
-  #sink(entry: Entry): void {
-    for (;;) {
-      const left = this.#entries[2 * entry.place + 1];
-      const right = this.#entries[2 * entry.place + 2];
-      const child = left && right && before(right, left) ? right : left;
-      if (!child || before(entry, child)) return;
-      this.#swap(entry, child);
-    }
-  }
-
-  #swap(a: Entry, b: Entry): void {
-    [a.place, b.place] = [b.place, a.place];
-    this.#entries[a.place] = a;
-    this.#entries[b.place] = b;
-  }
-}
-
-function before(a: Entry, b: Entry): boolean {
-  return a.due < b.due || (a.due === b.due && a.order < b.order);
+function patienceOf(ms: number, key: string): number {
+  if (!Number.isFinite(ms))
+    throw new RangeError(`the patience of ${key} is ${ms}; it must be a number of milliseconds`);
+  return Math.max(0, ms);
 }

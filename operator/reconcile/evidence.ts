@@ -143,6 +143,19 @@ export function digestOf(
   return version.model.sha256 ?? pinOf(version, gathered, known)?.digest;
 }
 
+/** Whether a pod is ready whose first answer, which tells the digest of its version, is yet to come. */
+export function awaitsDigest(
+  versions: readonly RunVersion[],
+  gathered: Gathered,
+  known: ReadonlyMap<string, ReportRead>,
+): boolean {
+  return versions.some((version) => {
+    if (digestOf(version, gathered, known) !== undefined) return false;
+    const pods = gathered.pods.get(version.name) ?? [];
+    return pods.some((pod) => isReady(pod) && pod.status.podIP && !known.has(pod.metadata.uid));
+  });
+}
+
 /**
  * Notes which pods serve the digest that counts, so that they need not be asked again; one that serves another is asked on
  * and on. Only once the digest is stored: what is in no status could not be held against anything later.

@@ -4,7 +4,6 @@ import { KubeError } from '../kube/error.ts';
 import type { Log } from '../kube/log.ts';
 import { controllerOf, type StoredObject } from '../kube/object.ts';
 import { FIELD_MANAGER, SCALE_FIELD_MANAGER } from '../render/deployment.ts';
-import { VERSION_LABEL } from '../render/labels.ts';
 import type { Caches } from './caches.ts';
 import type { Apply, Changes } from './changes.ts';
 import { firstDifference } from './difference.ts';
@@ -57,7 +56,8 @@ export async function execute(
     if (skipped.has(one.id)) continue;
     let foreign: StoredObject | undefined;
     const written = await attempt(one.id, async () => {
-      foreign = one.stored ? await apply(one, memory, hand) : await create(one, md, memory, hand);
+      const uid = one.stored?.metadata.uid;
+      foreign = uid === undefined ? await create(one, md, memory, hand) : await apply(one, { uid }, memory, hand);
     });
     if (foreign) {
       memory.foreign.add(one.id);
@@ -86,13 +86,7 @@ function isEssential({ object }: ObjectProblem): boolean {
 
 const idOf = ({ kind, metadata }: StoredObject): string => objectId(kind, metadata);
 
-/** Its name carries a hash: nobody else has it but by intent. */
-const isHashed = ({ metadata }: Apply['object']): boolean => VERSION_LABEL in (metadata.labels ?? {});
-
-/**
- * Names that the cache knows nothing under and that somebody else's object has: what bears no label of ours is not in the
- * cache. Asked only before an object of a plain name is created.
- */
+/** Asks for names that were somebody else's when they were written last: a refused write costs more than a read. */
 async function findForeign(
   applies: readonly Apply[],
   md: StoredModelDeployment,
@@ -100,7 +94,7 @@ async function findForeign(
   { client }: Hand,
   done: Executed,
 ): Promise<string[]> {
-  const missing = applies.filter(({ id, stored, object }) => !stored && (!isHashed(object) || foreign.has(id)));
+  const missing = applies.filter(({ id, stored }) => !stored && foreign.has(id));
   const answers = await Promise.all(
     missing.map(async ({ id, object }): Promise<string[]> => {
       try {
@@ -122,29 +116,38 @@ async function findForeign(
 }
 
 /**
- * Writes an object that the cache does not have. One of a plain name has been asked for; one of a hashed name is written
- * without force, and asked for only if it meets fields or an owner that are not ours.
+ * No object has it. An apply that names a resourceVersion makes an object that is not there, and is refused with a Conflict
+ * where one is: whoever has taken the name, at whatever moment, is not written to.
+ */
+const NOT_THERE = '1';
+
+/**
+ * Writes an object that the cache does not have, which does not say that it is not there: what bears no label of ours is
+ * not watched.
  * @returns somebody else's object that has the name
  */
 async function create(one: Apply, md: StoredModelDeployment, memory: KeyMemory, hand: Hand) {
-  if (!isHashed(one.object)) return apply(one, memory, hand);
   try {
-    return await apply(one, memory, hand, { force: false });
+    return await apply(one, { resourceVersion: NOT_THERE }, memory, hand);
   } catch (error) {
     if (!(error instanceof KubeError && (error.code === 'Conflict' || error.code === 'Invalid'))) throw error;
     const stored = await hand.client.get(resourceOf(one.object), one.object.metadata, { metadataOnly: true });
     if (!stored) throw error;
     if (controllerOf(stored)?.uid !== md.metadata.uid) return stored;
-    return apply({ ...one, stored }, memory, hand);
+    return apply(one, { uid: stored.metadata.uid }, memory, hand);
   }
 }
 
-async function apply(one: Apply, memory: KeyMemory, hand: Hand, { force } = { force: true }): Promise<undefined> {
-  const { id, object, hash, stored, why } = one;
+/** @param only the object that it is to fall upon, and no other that took the name in the meantime */
+async function apply(
+  { id, object, hash, why }: Apply,
+  only: { uid: string } | { resourceVersion: string },
+  memory: KeyMemory,
+  hand: Hand,
+): Promise<undefined> {
   hand.log.debug({ object: id, why }, 'applying');
-  // The UID keeps the apply from falling upon another object that took the name in the meantime.
-  const body = stored ? { ...object, metadata: { ...object.metadata, uid: stored.metadata.uid } } : object;
-  const result = await hand.client.apply(resourceOf(object), body, { manager: FIELD_MANAGER, force });
+  const body = { ...object, metadata: { ...object.metadata, ...only } };
+  const result = await hand.client.apply(resourceOf(object), body, { manager: FIELD_MANAGER, force: true });
   hand.caches.of(object.kind)?.wrote(result);
   const { resourceVersion, generation } = result.metadata;
   if (firstDifference(object, result) === undefined) memory.settled.delete(id);

@@ -42,6 +42,10 @@ export interface KeyMemory {
   touched: Map<string, { revision: number; at: number; times: number }>;
   /** What was rendered last, and of what. */
   made: { of: string; data: RevisionData; options: RenderOptions; made: Made } | undefined;
+  /** When the first status is to be written at the latest; undefined before the first pass has ended. */
+  firstTold?: number | undefined;
+  /** Until when a status waits for a digest that it is to tell; undefined where none is to come. */
+  digestBy?: number | undefined;
   /** When the status was written last. */
   statusAt: number;
   /** Where the rollout stands, as this process stored it last, and the resourceVersion that this made. */

@@ -10,7 +10,7 @@ import { FIELD_MANAGER } from '../render/deployment.ts';
 import { versionName } from '../render/names.ts';
 import { ENTRY_HTTP } from '../render/ports.ts';
 import type { Caches } from './caches.ts';
-import { digestOf, noteChecked } from './evidence.ts';
+import { awaitsDigest, digestOf, noteChecked } from './evidence.ts';
 import type { KeyMemory } from './key-memory.ts';
 import type { Pass } from './pass.ts';
 import { MODEL_DEPLOYMENTS } from './resources.ts';
@@ -30,8 +30,10 @@ export interface Teller {
 
 /** How long a change of counts or wording waits for more of its kind. */
 const LAZY_MS = 3_000;
-/** How long "it was taken, and comes up" waits: where many come at once, their objects go before. */
+/** How long "it was taken, and comes up" waits after the first pass: where many come at once, their objects go before. */
 const FIRST_MS = 1_000;
+/** How long "it is ready" waits for the digest of what was loaded, which is told with it: a pod answers in milliseconds. */
+const DIGEST_MS = 500;
 /** Until the cache has what kept a status from being written. */
 const AGAIN_MS = 200;
 
@@ -49,7 +51,7 @@ export async function writeStatus(
   const again = later === undefined ? [] : [later];
   noteChecked(md.status, pass.gathered, pass.reports, memory);
   if (sameStatus(md.status, next)) return again;
-  const wait = patience(md.status, next, memory, clock.now());
+  const wait = patience(pass, md.status, next, memory, clock.now());
   if (wait > 0) return [wait];
   const stored = await put(next, md, client);
   // Somebody has written meanwhile, and it may be a step of the rollout: the next pass knows more.
@@ -77,9 +79,15 @@ async function put(next: Status, md: StoredModelDeployment, client: KubeClient) 
 }
 
 /** ms until the status is to be written; 0 for now. */
-function patience(previous: Status | undefined, next: Status, memory: KeyMemory, now: number): number {
+function patience(pass: Pass, previous: Status | undefined, next: Status, memory: KeyMemory, now: number): number {
+  const awaits = awaitsDigest(pass.versions, pass.gathered, pass.reports);
+  memory.digestBy = awaits ? (memory.digestBy ?? now + DIGEST_MS) : undefined;
+  if (memory.digestBy !== undefined && now < memory.digestBy) return memory.digestBy - now;
   const reconciling = next.conditions?.some(({ type, status }) => type === 'Reconciling' && status === 'True');
-  if (!previous) return reconciling ? memory.firstSeen + FIRST_MS - now : 0;
+  if (!previous) {
+    memory.firstTold ??= now + FIRST_MS;
+    return reconciling ? memory.firstTold - now : 0;
+  }
   // Who has just begun does not know yet what the one before knew, and would say so.
   return isUrgent(previous, next) ? 0 : Math.max(memory.statusAt, memory.firstSeen) + LAZY_MS - now;
 }

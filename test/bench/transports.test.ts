@@ -163,7 +163,7 @@ describe('a window of load', () => {
       seen.push(index);
       return index === 3 ? 'wrong' : undefined;
     };
-    const counted = await drive(transport, { requests, slots: 4, ms: 100, check });
+    const counted = await drive(transport, { requests, slots: 4, ms: 1_500, check });
     expect(seen.toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect(counted.wrong).toEqual(['wrong']);
     expect(counted.failures).toEqual(new Map([['wrong', 1]]));

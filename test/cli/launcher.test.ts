@@ -42,7 +42,7 @@ it('ends quietly when nobody reads any more', async () => {
   child.stderr?.on('data', (chunk) => {
     err += chunk;
   });
-  await new Promise((resolve) => child.once('exit', resolve));
+  await new Promise((resolve) => child.once('close', resolve));
   expect(err).toBe('');
 });
 

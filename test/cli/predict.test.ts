@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { TallyRecorder } from '../../cli/predict/tally.ts';
+import { deadPort } from '../traffic/support.ts';
 import { type Asked, cli, DIGITS_METADATA, type FakeServer, fakeServer, folder, startCli } from './support.ts';
 
 const REQUEST = '{"inputs": [{"name": "image", "datatype": "FP32", "shape": [1, 64], "data": [0.10]}]}';
@@ -158,8 +159,7 @@ describe('predict fails with', () => {
   });
 
   it('the way to start a server, when there is none', async () => {
-    const { url, server } = await digits();
-    await new Promise((resolve) => server.close(resolve));
+    const url = `http://127.0.0.1:${await deadPort()}`;
     const args = ['predict', 'digits', '--url', url, '--input', '-', '--output', 'json'];
     const { code, out, err } = await cli(args, { stdin: REQUEST });
     expect(code).toBe(1);

@@ -48,10 +48,14 @@ it('serves the example, prints a line that works when pasted, and drains on Ctrl
 });
 
 it('ends at once on a second Ctrl-C', async () => {
-  const { child, now, ready } = running([DIGITS, ...VOLUME, '--port', '0']);
+  const { child, lines, now, ready } = running([DIGITS, ...VOLUME, '--port', '0']);
   await ready;
-  for (const { pid } of now()?.versions ?? []) process.kill(pid ?? 0, 'SIGSTOP');
+  const pids = now()?.versions.flatMap(({ pid }) => pid ?? []) ?? [];
+  expect(pids).toHaveLength(2);
+  for (const pid of pids) process.kill(pid, 'SIGSTOP');
   child.kill('SIGINT');
+  // Two that come together are one, and so are two within 400 ms.
+  while (!lines.some(({ stopping }) => stopping)) await sleep(20);
   await sleep(600);
   expect(child.exitCode).toBe(null);
   child.kill('SIGINT');

@@ -36,7 +36,8 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Chi
 /** Runs one command line to its end. */
 export async function cli(args: readonly string[], options: CliOptions = {}): Promise<Ended> {
   const child = startCli(args, options);
-  child.stdin?.end(options.stdin ?? '');
+  // It may have ended without a look at it.
+  child.stdin?.on('error', () => {}).end(options.stdin ?? '');
   const [out, err, [code]] = await Promise.all([
     text(child.stdout as NodeJS.ReadableStream),
     text(child.stderr as NodeJS.ReadableStream),

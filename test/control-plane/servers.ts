@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -90,9 +91,23 @@ export class Servers {
   }
 }
 
-/** Finds `count` loopback ports that are free now. Another process can still take one before a server binds it. */
+/** Below those that the system gives to connections: one of these could take a port before its server does. */
+const PORTS = { first: 12_000, count: 18_000 };
+/** A server may end, and want its port again. */
+const given = new Set<number>();
+
+/**
+ * Finds `count` loopback ports that are free now, none twice. Another process that looks for one can still take it before
+ * a server binds it, by a rare chance.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const sockets = await Promise.all(Array.from({ length: count }, listen));
+  const sockets: Awaited<ReturnType<typeof listen>>[] = [];
+  while (sockets.length < count) {
+    const port = PORTS.first + randomInt(PORTS.count);
+    const socket = given.has(port) ? undefined : await listen(port).catch(() => undefined);
+    if (socket) sockets.push(socket);
+    given.add(port);
+  }
   const ports = sockets.map((socket) => {
     const address = socket.address();
     if (address === null || typeof address === 'string') throw new Error('not a TCP socket');
@@ -102,10 +117,10 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-function listen(): Promise<ReturnType<typeof createServer>> {
+function listen(port: number): Promise<ReturnType<typeof createServer>> {
   return new Promise((resolve, reject) => {
     const socket = createServer();
     socket.once('error', reject);
-    socket.listen(0, '127.0.0.1', () => resolve(socket));
+    socket.listen(port, '127.0.0.1', () => resolve(socket));
   });
 }

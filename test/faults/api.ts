@@ -139,6 +139,7 @@ const paths: Record<string, string> = {
   poddisruptionbudgets: '/apis/policy/v1',
   networkpolicies: '/apis/networking.k8s.io/v1',
   leases: '/apis/coordination.k8s.io/v1',
+  resourceclaimtemplates: '/apis/resource.k8s.io/v1',
 };
 
 /** Where the API server has a resource of a namespace, or of all; one object of it when `name` is given. */

@@ -10,7 +10,7 @@ import { type FaultPlan, noFaults, OneFault } from './plan.ts';
 import type { ApiRequest } from './request.ts';
 import { edit, reached, SHORT_HISTORY } from './scenario.ts';
 
-const STEP_LIMIT_MS = 15_000;
+const STEP_LIMIT_MS = 90_000;
 
 export interface Cut {
   /** Which request is cut, from 1, among those that write or those that do not. */

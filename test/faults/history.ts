@@ -36,11 +36,13 @@ export interface HistoryResult {
 }
 
 /** Longest wait for the end, and for a step, ms. */
-const END_LIMIT_MS = 40_000;
+const END_LIMIT_MS = 80_000;
 const STEP_LIMIT_MS = 8_000;
 const POLL_MS = 400;
 /** How long nothing may be written at the end, ms. */
-const REST_MS = 1_500;
+const REST_MS = 3_000;
+/** By then what failed before the end was tried again, ms. */
+const REST_LIMIT_MS = 20_000;
 const HURRY = 0.3;
 const CRASH = 0.2;
 
@@ -154,11 +156,17 @@ export async function untilEqual(
   }
 }
 
-/** The law that at rest nothing is written but the Lease. Events tell of what was before, and may come late. */
+/**
+ * The law that at rest nothing is written but the Lease. Events tell of what was before, and may come late; so may a write
+ * whose answer was lost: it is made again, and changes nothing.
+ */
 async function writesAtRest({ proxy }: InProcess): Promise<string[]> {
-  const from = proxy.now;
-  await sleep(REST_MS);
-  return proxy.trace.writes
-    .filter(({ request, at }) => at >= from && !['leases', 'events'].includes(request.resource))
-    .map(({ request }) => `at rest, ${request.verb} ${request.resource} ${request.name ?? ''} was written`);
+  for (const deadline = proxy.now + REST_LIMIT_MS; ; ) {
+    const from = proxy.now;
+    await sleep(REST_MS);
+    const written = proxy.trace.writes
+      .filter(({ request, at }) => at >= from && !['leases', 'events'].includes(request.resource))
+      .map(({ request }) => `at rest, ${request.verb} ${request.resource} ${request.name ?? ''} was written`);
+    if (written.length === 0 || proxy.now > deadline) return written;
+  }
 }

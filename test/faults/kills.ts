@@ -20,7 +20,7 @@ export interface KillResult {
 
 /** More than this is no progress. */
 const MOST_KILLS = 80;
-const REST_LIMIT_MS = 15_000;
+const REST_LIMIT_MS = 60_000;
 
 /** What people are told is no progress, and a Lease is none either. */
 const counts = ({ request }: WriteSeen): boolean => !['events', 'leases'].includes(request.resource);

@@ -29,6 +29,12 @@ const TIMING = {
   backoff: { firstMs: 50, maxMs: 2_000 },
 } as const;
 
+/**
+ * Of those that have no Lease to keep, and whose connections are cut and never fall silent: what is slow is waited for, or a
+ * machine that is too busy to answer in time would be asked the same again, by all of them, for good.
+ */
+const PATIENT = { timeoutMs: 20_000, informer: { ...TIMING.informer, silentMs: 120_000 } };
+
 export interface OperatorSetup {
   api: Api;
   /** The only one that it looks after; its Lease is there too. */
@@ -62,7 +68,7 @@ export async function startInProcess(setup: OperatorSetup): Promise<InProcess> {
   const log = new LogTail();
   const connection = await connect({
     kubeconfig,
-    timeoutMs: (lease ?? LEASE).writeTimeoutMs,
+    timeoutMs: lease?.writeTimeoutMs ?? PATIENT.timeoutMs,
     userAgent: `modelship-operator/${identity}`,
   });
   const operator = await startOperator({
@@ -73,7 +79,7 @@ export async function startInProcess(setup: OperatorSetup): Promise<InProcess> {
     leaderElection: lease && { namespace, name: LEASE_NAME, identity, timing: lease },
     instance: identity,
     random: setup.random,
-    timing: { ...TIMING, discoverMs: 5_000 },
+    timing: { ...TIMING, informer: lease ? TIMING.informer : PATIENT.informer, discoverMs: 5_000 },
     log,
   });
   const stop = async (): Promise<void> => {

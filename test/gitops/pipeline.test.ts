@@ -145,7 +145,7 @@ test(
     await exec('git', ['pull', '--quiet', '--ff-only'], { cwd: deployed });
     const started = () => events.find(({ type }) => type === 'rollout-started')?.message;
     await vi.waitFor(() => expect(started()).toMatch(`from v1 100% to ${version} 100%, in 2 steps`), {
-      timeout: 30_000,
+      timeout: 120_000,
     });
 
     expect((await release()).out).toContain('the manifest has it already; nothing to do');

@@ -3,7 +3,7 @@ import http2 from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { Pool } from 'undici';
 
-const GIVE_UP_MS = 10_000;
+const GIVE_UP_MS = 24_000;
 
 /**
  * Sends bytes and reads until the other side closes. @returns statuses of all answers

@@ -23,7 +23,7 @@ export async function startVictim(): Promise<Victim> {
     uri: 'examples/digits/models/1/model.onnx',
     serving: runtimeServingOf({
       protocols: ['rest', 'grpc', 'tensorflow', 'sagemaker', 'graphql'],
-      limits: { body: BODY_LIMIT, timeout: '5s' },
+      limits: { body: BODY_LIMIT, timeout: '20s' },
     }),
     entry: '127.0.0.1:0',
     direct: '127.0.0.1:0',

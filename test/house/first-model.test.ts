@@ -1,6 +1,6 @@
 /** docs/first-model.md as a reader follows it on a laptop: its manifests, its requests, its client, its rollouts. */
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -72,6 +72,7 @@ function users(url: string): string[] {
 
 /** The version that a rollout is to give all traffic, as the state folder tells. */
 function targetIn(status: string): string | undefined {
+  if (!existsSync(status)) return undefined;
   const { deployments } = JSON.parse(readFileSync(status, 'utf8'));
   const to: Record<string, number> = deployments[0].rollout?.to ?? {};
   return Object.keys(to).find((name) => to[name] === 10_000);

@@ -91,6 +91,12 @@ export class Load {
     });
   }
 
+  /** Resolves when so many more were answered than by now, and all that was asked before. */
+  async more(count: number): Promise<void> {
+    const enough = this.outcomes.length + this.#callers.length + count;
+    while (this.outcomes.length < enough) await sleep(20);
+  }
+
   /** Resolves once `total` requests were answered. */
   finished(): Promise<Outcome[]> {
     this.#end ??= Promise.all(this.#callers)

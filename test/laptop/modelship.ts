@@ -47,14 +47,20 @@ export function manifest(
   });
 }
 
+/** Ports of each worker of vitest: two files that run at once choose from different ones. */
+const PORTS = 4_000;
+const WORKERS = 4;
+
 /**
- * A port that is free, and the one after it, where gRPC goes. Below those that the system gives to connections, or one of
- * another test's could have it by the time it is wanted.
+ * A port that is free, and those with these distances from it: gRPC goes to the one after it. Below those that the system
+ * gives to connections, or one of another test's could have it by the time it is wanted.
  */
-export async function freePort(): Promise<number> {
+export async function freePort(distances: readonly number[] = [0, 1]): Promise<number> {
+  const first = 10_000 + PORTS * (Number(process.env.VITEST_POOL_ID ?? 0) % WORKERS);
   for (;;) {
-    const port = 10_000 + 2 * Math.floor(Math.random() * 10_000);
-    if ((await isFree(port)) && (await isFree(port + 1))) return port;
+    const port = first + 2 * Math.floor((Math.random() * (PORTS - Math.max(...distances))) / 2);
+    const free = await Promise.all(distances.map((distance) => isFree(port + distance)));
+    if (free.every(Boolean)) return port;
   }
 }
 
@@ -94,7 +100,8 @@ export class Modelship {
     for (const stream of [child.stdout, child.stderr]) {
       if (stream) createInterface({ input: stream }).on('line', (line) => this.#hear(line));
     }
-    return [child, once(child, 'exit').then(([code]) => code as number)];
+    // Not before all that it said has been read: what an earlier process says must not be taken for the next one's.
+    return [child, once(child, 'close').then(([code]) => code as number)];
   }
 
   get #stateDir(): string {
@@ -119,6 +126,11 @@ export class Modelship {
     await this.#exited;
     this.#snapshot = undefined;
     [this.#child, this.#exited] = this.#spawn();
+  }
+
+  /** Whether every process has the table that was written last. */
+  get inForce(): boolean {
+    return this.#snapshot?.deployments[0]?.inForce ?? false;
   }
 
   /** Where the rollout stands now. */
@@ -181,7 +193,7 @@ export class Modelship {
   }
 
   /** Waits for something that it shows; fails with its last words. */
-  async until(what: string, holds: () => boolean, ms = 15_000): Promise<void> {
+  async until(what: string, holds: () => boolean, ms = 30_000): Promise<void> {
     const end = performance.now() + ms;
     while (!holds()) {
       if (performance.now() > end || this.#child.exitCode !== null) {

@@ -4,7 +4,7 @@ import type { Modelship } from './modelship.ts';
 import { answeredBy, failures, walked } from './rollout.ts';
 
 /** A machine that is busy with other tests takes its time to start processes. */
-vi.setConfig({ testTimeout: 90_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 /** As something in it would end it: kill -9 each time that a process of the version has answered so many requests. */
 function endsAfter(version: string, requests: number): (modelship: Modelship) => void {
@@ -27,7 +27,7 @@ function endsAfter(version: string, requests: number): (modelship: Modelship) =>
 it('one that exits after 100 requests, again and again, is taken back for that', async () => {
   // A check for errors may see those of its ends first.
   const checks = [{ metric: 'latency-p50', max: 5 }] as const;
-  const more = { steps: [{ traffic: 30, hold: '60s' }] };
+  const more = { steps: [{ traffic: 30, hold: '10m' }] };
   const { rollout, outcomes } = await walked({ to: 'v2', checks, more, meanwhile: endsAfter('v2', 100) });
   expect(rollout).toMatchObject({ phase: 'RolledBack', reason: 'VersionRestarts' });
   expect(rollout.message).toMatch(/^v2 exited 3 times since the rollout began, last: ended by SIGKILL/);

@@ -1,12 +1,11 @@
 /** Walks that a person, an edit or an end of the supervisor comes into, on real processes under load. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, it, vi } from 'vitest';
 import { Load, shares, wrongLabels } from './load.ts';
 import { Modelship } from './modelship.ts';
 import { answeredBy, CHECKS, failures, LOAD, rolloutOf } from './rollout.ts';
 
 /** A machine that is busy with other tests takes its time to start processes. */
-vi.setConfig({ testTimeout: 90_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 let modelship: Modelship | undefined;
 let load: Load | undefined;
@@ -28,9 +27,9 @@ async function waitingAtHalf(): Promise<Modelship> {
   const started = await Modelship.start({ v1: 100 }, asking);
   modelship = started;
   load = new Load(started.url, LOAD);
-  await sleep(500);
+  await load.more(50);
   started.edit({ v2: 100 }, asking);
-  await started.until('the second step waits', () => started.rollout?.reason === 'ApprovalRequired', 40_000);
+  await started.until('the second step waits', () => started.rollout?.reason === 'ApprovalRequired', 100_000);
   return started;
 }
 
@@ -51,9 +50,12 @@ it('v2 wins, step by step, once it is approved; a command that is none is said t
   ]);
   expect(to.rollout?.phase).toBe('Paused');
   const halved = load?.outcomes.length ?? 0;
+  await load?.more(200);
+  const half = load?.outcomes.slice(halved) ?? [];
   to.command('approve');
   await to.until('v2 has won', () => to.rollout?.phase === 'Completed');
   await to.until('v1 is gone', () => to.version('v1') === undefined);
+  await load?.more(20);
   const outcomes = (await load?.stop()) ?? [];
   expect(failures(outcomes)).toEqual([]);
   expect(wrongLabels(outcomes)).toEqual([]);
@@ -62,7 +64,7 @@ it('v2 wins, step by step, once it is approved; a command that is none is said t
     'step 2 of 2 is in force: v1 50%, v2 50%',
   ]);
   expect(told(to, 'rollout-completed')).toEqual(['v2 100% is in force']);
-  expect(shares(outcomes.slice(halved - 200, halved)).v2).toBeGreaterThan(30);
+  expect(shares(half).v2).toBeGreaterThan(30);
   expect(answeredBy('v2', outcomes.slice(-20))).toBe(20);
 });
 
@@ -75,7 +77,7 @@ it('a supervisor that was killed goes on where the walk stood, with a version th
   expect(to.rollout).toMatchObject({ id, step, stable: 'v1' });
   load = new Load(to.url, LOAD);
   // What was measured is gone with the supervisor; nobody approves what nobody has measured.
-  await to.until('the step waits again', () => to.rollout?.reason === 'ApprovalRequired');
+  await to.until('the step waits again', () => to.rollout?.reason === 'ApprovalRequired', 100_000);
   expect(to.rollout).toMatchObject({ id, step });
   to.command('abort');
   await to.until('it is aborted', () => to.rollout?.phase === 'Aborted');
@@ -87,7 +89,7 @@ it('a supervisor that was killed goes on where the walk stood, with a version th
   load = new Load(to.url, LOAD);
   expect(to.version('v2')?.phase).toBe('Withdrawn');
   to.command('retry');
-  await to.until('it is tried again', () => to.rollout?.id !== id && to.version('v2')?.share === 20);
+  await to.until('it is tried again', () => to.rollout?.id !== id && (to.version('v2')?.share ?? 0) >= 20);
   to.command('promote');
   await to.until('v2 has all', () => to.rollout?.phase === 'Completed');
   expect(to.rollout?.reason).toBe('Promoted');
@@ -97,8 +99,9 @@ it('a supervisor that was killed goes on where the walk stood, with a version th
 it('an edit in the middle walks on from what is served, and a revert goes back at once', async () => {
   const to = await waitingAtHalf();
   const first = to.rollout?.id;
-  to.edit({ v3: 100 }, { ...asking, rollout: rolloutOf([{ metric: 'error-rate', max: 0.05 }]) });
-  await to.until('three versions serve', () => to.version('v3')?.share === 20, 30_000);
+  const steps = [{ traffic: 20, approval: 'required' } as const, { traffic: 50 }];
+  to.edit({ v3: 100 }, { ...asking, rollout: rolloutOf([{ metric: 'error-rate', max: 0.05 }], { steps }) });
+  await to.until('three versions serve', () => to.version('v3')?.share === 20);
   expect(to.rollout).toMatchObject({ from: { v1: 5_000, v2: 5_000 }, to: { v3: 10_000 }, stable: 'v1' });
   expect(to.rollout?.id).not.toBe(first);
   expect([to.version('v1')?.share, to.version('v2')?.share]).toEqual([40, 40]);

@@ -2,13 +2,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Check, Rollout } from '../../api/rollout.ts';
 import type { RolloutStatus } from '../../api/status.ts';
 import { isWalking } from '../../core/rollout/model.ts';
 import type { LocalEvent } from '../../local/snapshot.ts';
 import { type BadVersion, badVersion } from '../fixtures/bad-versions.ts';
-import { failed, Load, type Outcome } from './load.ts';
+import { failed, Load, type LoadOptions, type Outcome } from './load.ts';
 import { Modelship } from './modelship.ts';
 
 /** Bounds that v2 keeps on a busy machine, and that a bad version breaks. */
@@ -46,6 +45,7 @@ export interface WalkOptions {
   bad?: BadVersion;
   checks?: readonly Check[];
   more?: Partial<Rollout>;
+  load?: LoadOptions;
   /** Called again and again while it walks. */
   meanwhile?(modelship: Modelship): void;
   /** Asked when the walk is over and the load goes on. */
@@ -53,23 +53,25 @@ export interface WalkOptions {
 }
 
 /** Walks to its end. */
-export async function walked({ to, bad, checks, more, meanwhile, afterwards }: WalkOptions): Promise<Walked> {
+export async function walked({ load: users = LOAD, ...walk }: WalkOptions): Promise<Walked> {
+  const { to, bad, checks, more, meanwhile, afterwards } = walk;
   const folder = mkdtempSync(path.join(tmpdir(), 'modelship-bad-'));
   const models: Record<string, string> = bad ? { [to]: await badVersion(bad, folder) } : {};
   const options = { rollout: rolloutOf(checks, more), retireAfter: '1s', models };
   const modelship = await Modelship.start({ v1: 100 }, options);
-  const load = new Load(modelship.url, LOAD);
+  const load = new Load(modelship.url, users);
   try {
-    await sleep(500);
+    await load.more(50);
     modelship.edit({ [to]: 100 }, options);
     const over = () => {
       meanwhile?.(modelship);
       return modelship.rollout !== undefined && !isWalking(modelship.rollout);
     };
-    await modelship.until(`the walk to ${to} is over`, over, 40_000);
+    await modelship.until(`the walk to ${to} is over`, over, 100_000);
     const { rollout } = modelship;
     await afterwards?.(modelship);
-    await sleep(1_000);
+    await modelship.until('its end is in force', () => modelship.inForce && modelship.version(to)?.share === 0);
+    await load.more(100);
     return { rollout: rollout as RolloutStatus, outcomes: await load.stop(), events: modelship.events, modelship };
   } finally {
     await load.stop();

@@ -78,7 +78,7 @@ test.each([
       for (const list of Object.values(heard)) {
         const from = list.length;
         const settled = () => list.length >= from + 40 && list.slice(-20).every((each) => each.endsWith(` ${to}`));
-        await expect.poll(settled, { timeout: 10_000 }).toBe(true);
+        await expect.poll(settled, { timeout: 20_000 }).toBe(true);
       }
     };
     await moved('v1');

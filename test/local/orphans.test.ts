@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { isAlive } from '../runtime/fleet/replica.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const SCRIPT = `
@@ -21,14 +22,6 @@ console.log(run.snapshot().deployments[0].versions.map(({ pid }) => pid).join(' 
 if (process.argv[1] === 'throw') throw new Error('unforeseen');
 `;
 
-const isAlive = (pid: number) => {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-};
-
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'modelship-test-'));
@@ -41,11 +34,13 @@ test.each(['killed', 'throw'])('the supervisor is gone (%s): so are its processe
     env: { ...process.env, TMPDIR: folder },
   });
   onTestFinished(() => void supervisor.kill('SIGKILL'));
+  const ended = once(supervisor, 'exit');
   const [line] = await once(createInterface({ input: supervisor.stdout }), 'line');
   const pids = String(line).split(' ').map(Number);
   expect(pids).toHaveLength(2);
   if (how === 'killed') supervisor.kill('SIGKILL');
-  await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), { timeout: 5_000 });
+  await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), { timeout: 20_000 });
+  await ended;
   // Nobody is left to tidy up after SIGKILL.
   if (how === 'throw') expect(readdirSync(folder).filter((name) => name.startsWith('modelship-'))).toEqual([]);
 });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Launch } from '../../api/launch.ts';
-import { realClock } from '../../local/clock.ts';
+import { type Clock, realClock } from '../../local/clock.ts';
 import { bindDoor, type PublicDoor } from '../../local/listen-handle.ts';
 import { ChildRuntime } from '../../local/process.ts';
 import { readReport } from '../../local/report-reader.ts';
@@ -30,6 +30,9 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** As patient as a machine is busy: what a process is given to answer, or its pipes to close, is ten times as long. */
+const clock: Clock = { now: realClock.now, after: (ms, callback) => realClock.after(10 * ms, callback) };
+
 /** One request on a connection of its own. @returns the version that answered */
 function ask(): Promise<string> {
   return new Promise((done, failed) => {
@@ -53,7 +56,7 @@ function contract(name: string, script: string, models: { ok: string; missing: s
         launch: launch('v1', { uri: models.ok, terminationLog, ...more }),
         script,
         logFile: join(folder, 'v1.log'),
-        clock: realClock,
+        clock,
         readReport,
         onChange: () => {
           for (const check of changed) check();
@@ -83,7 +86,7 @@ function contract(name: string, script: string, models: { ok: string; missing: s
     test('it becomes ready, with its ports known, and reports what it is', async () => {
       const child = await ready();
       expect(child.directPort).toBeGreaterThan(0);
-      await child.poll();
+      await expect.poll(() => child.poll(), { timeout: 20_000 }).toBe(true);
       expect(child.report).toMatchObject({ version: 'v1', ready: true });
     });
 
@@ -150,7 +153,7 @@ test('without last words the cause is the end of what it wrote, which is in its 
     launch: launch('v1', { uri: 'crash' }),
     script: resolve(import.meta.dirname, 'fake-runtime.ts'),
     logFile,
-    clock: realClock,
+    clock,
     readReport,
     onChange() {},
   });

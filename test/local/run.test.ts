@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type LocalRun, type RunOptions, runLocal } from '../../local/run.ts';
 import type { LocalEvent } from '../../local/snapshot.ts';
+import { freePort } from '../laptop/modelship.ts';
 import { manifest } from './build.ts';
 
 const FAKE = resolve(import.meta.dirname, 'fake-runtime.ts');
@@ -65,11 +66,7 @@ describe('a run', () => {
   });
 
   test('gives the second ModelDeployment the tenth port after the first', async () => {
-    const probe = createServer().listen(0, '127.0.0.1');
-    await once(probe, 'listening');
-    const { port } = probe.address() as { port: number };
-    probe.close();
-    await once(probe, 'close');
+    const port = await freePort([0, 1, 10, 11]);
     const started = await run([write({ v1: 'ok' }, 'digits'), write({ v1: 'ok' }, 'iris')], { port });
     expect(started.deployments.map(({ entryPort }) => entryPort)).toEqual([port, port + 10]);
   });
@@ -79,7 +76,7 @@ describe('a run', () => {
     await started.ready;
     await ask(started.deployments[0]?.url as string);
     await vi.waitFor(() => expect(versions(started)[0]).toMatchObject({ requests: 1, observed: 100 }), {
-      timeout: 5_000,
+      timeout: 20_000,
     });
   });
 
@@ -89,7 +86,7 @@ describe('a run', () => {
     const pid = versions(started)[1]?.pid as number;
     process.kill(pid, 'SIGKILL');
     await vi.waitFor(() => expect(versions(started)[1]).toMatchObject({ phase: 'Ready', restarts: 1 }), {
-      timeout: 5_000,
+      timeout: 20_000,
     });
     expect(versions(started)[1]).toMatchObject({ cause: 'ended by SIGKILL' });
     expect(versions(started)[1]?.pid).not.toBe(pid);
@@ -100,10 +97,12 @@ describe('a run', () => {
     const started = await run([file]);
     await started.ready;
     writeFileSync(file, readFileSync(file, 'utf8').replace('traffic: 100', 'traffic: 99'));
-    await vi.waitFor(() => expect(types()).toContain('file-rejected'), { timeout: 5_000 });
-    expect(events.at(-1)?.message).toMatch(/digits\.yaml:\d+:\d+.*add up to 100.*What was served goes on/s);
+    await vi.waitFor(() => expect(types()).toContain('file-rejected'), { timeout: 20_000 });
+    expect(events.find(({ type }) => type === 'file-rejected')?.message).toMatch(
+      /digits\.yaml:\d+:\d+.*add up to 100.*What was served goes on/s,
+    );
     write({ v2: 'ok' });
-    await vi.waitFor(() => expect(types()).toContain('version-stopped'), { timeout: 15_000 });
+    await vi.waitFor(() => expect(types()).toContain('version-stopped'), { timeout: 20_000 });
     expect(await ask(started.deployments[0]?.url as string)).toBe('v2');
     expect(versions(started).map(({ name }) => name)).toEqual(['v2']);
   });
@@ -119,7 +118,7 @@ describe('a run', () => {
 
   test('stopped twice ends at once, though something does not want to', async () => {
     const started = await run([write({ v1: 'silent' })]);
-    await vi.waitFor(() => expect(types()).toContain('version-starting'));
+    await vi.waitFor(() => expect(types()).toContain('version-starting'), { timeout: 20_000 });
     void started.stop();
     await started.stop();
     expect(await started.closed).toEqual({ code: 0 });
@@ -139,8 +138,8 @@ describe('a start that cannot serve', () => {
 
   test('one of two ModelDeployments fails: the other serves, and the failure is shown', async () => {
     const started = await run([write({ v1: 'missing' }, 'digits'), write({ v1: 'ok' }, 'iris')]);
-    await vi.waitFor(() => expect(started.snapshot().deployments[1]?.phase).toBe('Serving'), { timeout: 5_000 });
-    await vi.waitFor(() => expect(versions(started)[0]?.restarts).toBeGreaterThan(1), { timeout: 5_000 });
+    await vi.waitFor(() => expect(started.snapshot().deployments[1]?.phase).toBe('Serving'), { timeout: 20_000 });
+    await vi.waitFor(() => expect(versions(started)[0]?.restarts).toBeGreaterThan(1), { timeout: 20_000 });
     expect(versions(started)[0]?.cause).toMatch('MODEL_NOT_THERE');
   });
 

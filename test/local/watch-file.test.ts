@@ -31,7 +31,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const seen = (...expected: string[]) => vi.waitFor(() => expect(texts).toEqual(expected), { timeout: 3_000 });
+const seen = (...expected: string[]) => vi.waitFor(() => expect(texts).toEqual(expected), { timeout: 20_000 });
 
 describe('an edited file', () => {
   test('written in place', async () => {
@@ -43,7 +43,7 @@ describe('an edited file', () => {
     for (const text of ['one', 'two']) {
       writeFileSync(`${file}.swp`, text);
       renameSync(`${file}.swp`, file);
-      await vi.waitFor(() => expect(texts.at(-1)).toBe(text), { timeout: 3_000 });
+      await vi.waitFor(() => expect(texts.at(-1)).toBe(text), { timeout: 20_000 });
     }
     await seen('one', 'two');
   });
@@ -63,7 +63,7 @@ describe('an edited file', () => {
 
   test('removed and brought back', async () => {
     rmSync(file);
-    await vi.waitFor(() => expect(gone).toHaveLength(1), { timeout: 3_000 });
+    await vi.waitFor(() => expect(gone).toHaveLength(1), { timeout: 20_000 });
     writeFileSync(file, 'old');
     await seen('old');
   });

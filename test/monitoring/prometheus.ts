@@ -29,7 +29,7 @@ export interface Series {
 
 const INTERVAL = '1s';
 const LISTENS = /msg="Listening on".* address=(127\.0\.0\.1:\d+)/;
-const START_MS = 20_000;
+const START_MS = 60_000;
 
 export class Prometheus implements AsyncDisposable {
   readonly url: string;

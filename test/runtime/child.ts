@@ -15,6 +15,7 @@ export interface Exit {
 
 export interface Child {
   process: ChildProcess;
+  /** Once it has ended and all that it wrote has been read: `lines` and `stderr` are whole. */
   exit: Promise<Exit>;
   /** Log lines so far. */
   lines: Record<string, unknown>[];
@@ -36,9 +37,12 @@ function watch(child: ChildProcess): Child {
     lines.push(...parts.map((line) => JSON.parse(line)));
     for (const hope of hopes) hope();
   });
-  const exit = new Promise<Exit>((resolve) => {
-    child.on('exit', (code, signal) => resolve({ code, signal, stderr }));
+  // Not the event `close`: of a process whose channel is closed from here it never comes.
+  const ended = new Promise<Pick<Exit, 'code' | 'signal'>>((resolve) => {
+    child.on('exit', (code, signal) => resolve({ code, signal }));
   });
+  const read = [child.stdout, child.stderr].map((stream) => new Promise((resolve) => stream?.on('close', resolve)));
+  const exit = Promise.all([ended, ...read]).then(([how]): Exit => ({ ...how, stderr }));
   const logged = async (message: string) => {
     for (;;) {
       const line = lines.find(({ msg }) => msg === message);

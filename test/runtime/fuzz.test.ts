@@ -82,5 +82,5 @@ test('mutated bytes of whole HTTP requests', async () => {
   }
   expect([...seen]).toEqual(expect.arrayContaining(['200', '400', '404']));
   expect((await infer(running, GOOD)).status).toBe(200);
-  await expect.poll(() => running.server.report().inFlight).toBe(0);
+  await expect.poll(() => running.server.report().inFlight, { timeout: 20_000 }).toBe(0);
 });

@@ -51,7 +51,7 @@ async function held(options: RunOptions & { queue?: number } = {}) {
     batching: () => queue.stats(),
     close: () => queue.drained(),
   });
-  const waiting = (count: number) => expect.poll(() => queue.pending).toBe(count);
+  const waiting = (count: number) => expect.poll(() => queue.pending, { timeout: 20_000 }).toBe(count);
   const finish = async () => {
     while (queue.pending > 0) {
       starts.shift()?.();
@@ -125,7 +125,7 @@ describe('under more load than it can take', () => {
     expect(running.server.report().inFlight).toBe(2);
     await finish();
     await Promise.all(replies);
-    await expect.poll(() => running.server.report().inFlight).toBe(0);
+    await expect.poll(() => running.server.report().inFlight, { timeout: 20_000 }).toBe(0);
   });
 });
 
@@ -157,14 +157,13 @@ describe('closing', () => {
     expect((await first).headers.get('connection')).toBe('keep-alive');
     // fetch gives its connection back a moment after the answer is read.
     await new Promise((resolve) => setTimeout(resolve, 20));
-    const closing = running.server.close(5_000);
+    // Longer than a test may take.
+    const closing = running.server.close(60_000);
     const second = infer(running, BODY);
     await waiting(1);
     await finish();
     expect([(await second).status, (await second).headers.get('connection')]).toEqual([200, 'close']);
     // The last connection is gone, so the rest of the lame duck is not waited for.
-    const started = performance.now();
     await closing;
-    expect(performance.now() - started).toBeLessThan(2_000);
   });
 });

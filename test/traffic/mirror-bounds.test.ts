@@ -98,6 +98,7 @@ describe('bounds', () => {
       answered(rig);
       await until(() => countersOf(rig, 'v3').mirrored === i + 1);
     }
+    await until(() => slow.held() >= 8);
     expect(slow.held()).toBe(8);
     expect(countersOf(rig, 'v3')).toMatchObject({ compared: 60, mirrorDropped: 0 });
     expect(countersOf(rig, 'v2')).toMatchObject({ mirrored: 0, mirrorDropped: 60 - 8 - 32 });
@@ -209,7 +210,7 @@ describe('a version that fails its copies', () => {
 
   test('never answers: out of time', async () => {
     const silent = await upstream(() => {});
-    const both = await pair({ at: { v2: silent.port }, serving: { limits: { timeoutMs: 200 } } });
+    const both = await pair({ at: { v2: silent.port }, serving: { limits: { timeoutMs: 2_000 } } });
     await infer(both.v1.entry);
     await settled(both, 1);
     expect(both.seen()).toMatchObject({ mirrored: 1, mirrorFailed: 1 });

@@ -207,7 +207,8 @@ describe('a new table', () => {
       table = tableOf({ shares: walk[i % walk.length] as Record<string, number>, at: { v2, v3 }, previous: table });
       await writeTable(rig.file, table);
       await until(() => rig.traffic.table()?.revision === table.revision);
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      const enough = answers + 16;
+      await until(() => answers >= enough);
     }
     running = false;
     await Promise.all(workers);

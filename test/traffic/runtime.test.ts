@@ -37,7 +37,7 @@ test('two real runtimes: shares, names, shield, and a direct port that never for
 });
 
 test('the wait for a version that fails is not told as the latency of the one that answers instead', async () => {
-  const SLOW_MS = 1_000;
+  const SLOW_MS = 3_000;
   const failing = createServer((request, response) => {
     request.resume();
     setTimeout(() => response.writeHead(500).end(), SLOW_MS);

@@ -1,7 +1,8 @@
 /** Clocks, tables, requests and real servers for the tests of `runtime/traffic/`; all gone at the end of the test. */
+import { once } from 'node:events';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -125,6 +126,7 @@ export function requestWith(changes: Partial<SplitRequest> = {}): SplitRequest {
 
 export interface Upstream {
   port: number;
+  /** Requests that came whole. */
   requests: number;
   /** Connections made to it so far. */
   connections: number;
@@ -143,13 +145,15 @@ export async function upstream(
 ): Promise<Upstream> {
   const sockets = new Set<Socket>();
   const server = createServer((request, response) => {
-    result.requests++;
     response.once('close', () => {
       if (!response.writableFinished) result.cancelled++;
     });
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => answer(request, response, Buffer.concat(chunks)));
+    request.on('end', () => {
+      result.requests++;
+      answer(request, response, Buffer.concat(chunks));
+    });
   });
   server.on('connection', (socket) => {
     result.connections++;
@@ -182,11 +186,13 @@ export function healthy(version: string) {
   };
 }
 
-/** A port on which nothing listens. */
+/** A port on which nothing listens until the test is over: a connection has it, so the system gives it to nobody else. */
 export async function deadPort(): Promise<number> {
-  const server = await upstream(() => {});
-  await server.kill();
-  return server.port;
+  const { port } = await upstream(() => {});
+  const holder = connect(port, '127.0.0.1');
+  onTestFinished(() => void holder.destroy());
+  await once(holder, 'connect');
+  return holder.localPort as number;
 }
 
 /** A user for `SplitRequest.onGone`, who hangs up when told to. */

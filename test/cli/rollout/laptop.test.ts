@@ -1,5 +1,5 @@
 /** The commands on the state folder of a run: real files, real processes of the command line. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -20,7 +20,9 @@ beforeEach(() => {
 function leave(rollout: RolloutStatus | undefined, pid = process.pid, fields: Partial<DeploymentView> = {}): void {
   const versions = [versionView('v1', { share: 75, wanted: 0, observed: 74.93 }), versionView('v2', { share: 25 })];
   const view = snapshotOf(versions, { ...(rollout && { rollout }), rolloutSpec: SPEC, ...fields });
-  writeFileSync(path.join(state, 'status.json'), JSON.stringify(view));
+  const file = path.join(state, 'status.json');
+  writeFileSync(`${file}.next`, JSON.stringify(view));
+  renameSync(`${file}.next`, file);
   if (pid > 0) writeFileSync(path.join(state, 'modelship.pid'), `${pid}\n`);
 }
 

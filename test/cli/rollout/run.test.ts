@@ -51,7 +51,12 @@ it('shows a rollout, approves it, and takes it back', async () => {
   expect(diffs.err).toMatch(/^digits keeps no differing requests\. .*compare\.keep/);
 
   const recorded = await rollout('record', 'digits', '--for', '600ms', '--interval', '300ms');
-  expect(recorded.out.trim().split('\n')).toHaveLength(2);
+  const samples = recorded.out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { at: number });
+  expect(samples.map(({ at }) => at)).toEqual(samples.map(({ at }) => at).toSorted((a, b) => a - b));
+  expect(samples.findIndex(({ at }) => at >= 600)).toBe(samples.length - 1);
 
   await rollout('undo', 'digits', '--write', file);
   expect(readFileSync(file, 'utf8')).toMatch(/name: v1[\s\S]*traffic: 100/);

@@ -34,5 +34,5 @@ test('a signal leaves no process and no file', async () => {
   child.kill('SIGTERM');
   expect(await ended).toEqual([null, 'SIGTERM']);
   expect(readdirSync(TMPDIR)).toEqual([]);
-  await vi.waitFor(() => expect(pids.filter(lives)).toEqual([]));
+  await vi.waitFor(() => expect(pids.filter(lives)).toEqual([]), { timeout: 20_000 });
 });

@@ -100,7 +100,7 @@ async function lived(scope: 'cluster' | 'namespace'): Promise<{ place: string }>
   const place = await namespace();
   const team = scope === 'cluster' ? await namespace() : place;
   await modelsClaim(team);
-  const values = [`scope=${scope}`, 'rbac.userRoles=false', 'crds.install=false', 'leaderElection.leaseDuration=3s'];
+  const values = [`scope=${scope}`, 'rbac.userRoles=false', 'crds.install=false', 'leaderElection.leaseDuration=8s'];
   const prometheus = 'models.networkPolicyPeers.admins[0].podSelector.matchLabels.app=prometheus';
   values.push('models.networkPolicy=true', prometheus, 'models.podMonitor=true');
   const set = values.flatMap((value) => ['--set', value]);

@@ -70,17 +70,18 @@ async function claims(hand: Hand): Promise<void> {
   await hand.gone(kinds.CLAIM_TEMPLATES, template);
 }
 
+function routedBy(plain: ReturnType<typeof one>, host: string): ReturnType<typeof one> {
+  const gateway = { parentRefs: [{ name: 'public' }], hostnames: [host] };
+  return { ...plain, spec: { ...plain.spec, routing: { gateway } } };
+}
+
 /** Nobody plays the gateway: that routes are written and taken away is all. */
 async function routes(hand: Hand): Promise<void> {
   const plain = one('routed');
-  const routed = (host: string) => {
-    const gateway = { parentRefs: [{ name: 'public' }], hostnames: [host] };
-    return { ...plain, spec: { ...plain.spec, routing: { gateway } } };
-  };
   const both = [kinds.HTTP_ROUTES, kinds.GRPC_ROUTES];
   await hand.serves(plain);
   for (const host of ['digits.example.com', 'numbers.example.com']) {
-    await hand.apply(routed(host));
+    await hand.apply(routedBy(plain, host));
     for (const kind of both) await hand.there(kind, 'routed', ({ spec }) => JSON.stringify(spec).includes(host));
   }
   await hand.serves(plain);
@@ -110,22 +111,15 @@ async function hands(hand: Hand): Promise<void> {
   await hand.there(kinds.SERVICES, 'handled', ({ metadata }) => metadata.uid !== uid);
 }
 
-/** Hashed names that somebody else has: only when a write is refused it is asked who. */
+/** Names that somebody else has: only when a write is refused it is asked who. */
 async function taken(hand: Hand): Promise<void> {
-  const cases: [name: string, Resource, Serving][] = [
-    ['taken-deployment', kinds.DEPLOYMENTS, {}],
-    ['taken-autoscaler', kinds.AUTOSCALERS, { autoscaling: { min: 2, max: 4 }, ...REQUESTS }],
-    ['taken-budget', kinds.BUDGETS, { replicas: 2 }],
-    ['taken-template', kinds.CLAIM_TEMPLATES, CLAIM],
-  ];
-  for (const [name, resource, serving] of cases) {
-    const manifest = one(name, serving);
-    const { objects } = renderOne(manifest as unknown as ModelDeployment);
-    const ours = objects.find(({ kind }) => kind === resource.kind);
-    if (!ours) throw new Error(`${name} has no ${resource.kind}`);
-    const labels = { 'app.kubernetes.io/managed-by': 'somebody' };
-    const theirs = { ...ours, metadata: { name: ours.metadata.name, namespace: hand.namespace, labels } };
-    await hand.client.apply(resource, theirs as unknown as Manifest, { manager: 'somebody', force: true });
+  for (const { name, resource, theirs, manifest = one(name) } of [...hashedNames(), ...plainNames()]) {
+    const metadata = {
+      name: theirs.metadata.name,
+      namespace: hand.namespace,
+      labels: { 'app.kubernetes.io/managed-by': 'somebody' },
+    };
+    await hand.client.apply(resource, { ...theirs, metadata } as Manifest, { manager: 'somebody', force: true });
     await hand.apply(manifest);
     await hand.until(`the ${resource.kind}'s name is taken`, name, (s) =>
       JSON.stringify(s).includes('is there already'),
@@ -133,6 +127,49 @@ async function taken(hand: Hand): Promise<void> {
     await hand.delete(kinds.MODEL_DEPLOYMENTS, name);
     await hand.delete(resource, theirs.metadata.name);
   }
+}
+
+interface Taken {
+  /** Of the ModelDeployment. */
+  name: string;
+  resource: Resource;
+  /** What has the name of one of its objects. */
+  theirs: Pick<Manifest, 'apiVersion' | 'kind'> & { metadata: { name: string } };
+  /** Left out: one version and nothing more. */
+  manifest?: ReturnType<typeof one>;
+}
+
+function hashedNames(): Taken[] {
+  const cases: [name: string, resource: Resource, serving: Serving][] = [
+    ['taken-deployment', kinds.DEPLOYMENTS, {}],
+    ['taken-autoscaler', kinds.AUTOSCALERS, { autoscaling: { min: 2, max: 4 }, ...REQUESTS }],
+    ['taken-budget', kinds.BUDGETS, { replicas: 2 }],
+    ['taken-template', kinds.CLAIM_TEMPLATES, CLAIM],
+  ];
+  return cases.map(([name, resource, serving]) => {
+    const manifest = one(name, serving);
+    const { objects } = renderOne(manifest as unknown as ModelDeployment);
+    const theirs = objects.find(({ kind }) => kind === resource.kind);
+    if (!theirs) throw new Error(`${name} has no ${resource.kind}`);
+    return { name, resource, theirs: theirs as unknown as Taken['theirs'], manifest };
+  });
+}
+
+function plainNames(): Taken[] {
+  const cases: [name: string, resource: Resource, spec: object, suffix?: string][] = [
+    ['taken-service', kinds.SERVICES, { ports: [{ port: 80 }] }],
+    ['taken-table', kinds.CONFIG_MAPS, {}, '-traffic'],
+    ['taken-policy', kinds.NETWORK_POLICIES, { podSelector: {} }],
+    ['taken-monitor', kinds.POD_MONITORS, { selector: {}, podMetricsEndpoints: [] }],
+    ['taken-http', kinds.HTTP_ROUTES, {}],
+    ['taken-grpc', kinds.GRPC_ROUTES, {}],
+  ];
+  return cases.map(([name, resource, spec, suffix = '']) => {
+    const { apiVersion, kind } = resource;
+    const theirs = { apiVersion, kind, metadata: { name: `${name}${suffix}` }, ...(kind !== 'ConfigMap' && { spec }) };
+    const routed = resource === kinds.HTTP_ROUTES || resource === kinds.GRPC_ROUTES;
+    return { name, resource, theirs, ...(routed && { manifest: routedBy(one(name), 'digits.example.com') }) };
+  });
 }
 
 /** What happens again is the same Event, with a count. */

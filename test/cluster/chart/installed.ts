@@ -1,8 +1,9 @@
 /** An operator as the chart that was installed has it run: its arguments, and the rights of its ServiceAccount. */
+import { MODEL_RULES } from '../../../operator/access.ts';
 import { mustCall } from '../../control-plane/access.ts';
 import { useCluster } from '../harness/cluster.ts';
 import { IMAGE } from '../harness/operator.ts';
-import { kubeconfigFor } from '../harness/operator-access.ts';
+import { kubeconfigFor, untilGranted } from '../harness/operator-access.ts';
 import { RunningOperator } from '../harness/operator-process.ts';
 
 interface Deployment {
@@ -28,6 +29,7 @@ export async function installedOperator(options: InstalledOptions): Promise<Runn
   const access = useCluster();
   const path = `/apis/apps/v1/namespaces/${place}/deployments/${name}`;
   const { spec: pod } = ((await mustCall(access, 'GET', path)) as Deployment).spec.template;
+  await untilGranted(`system:serviceaccount:${place}:${pod.serviceAccountName}`, place, MODEL_RULES);
   const account = `/api/v1/namespaces/${place}/serviceaccounts/${pod.serviceAccountName}/token`;
   const { status } = (await mustCall(access, 'POST', account, { spec: {} })) as { status: { token: string } };
   const kubeconfig = await kubeconfigFor({ ...access, token: status.token }, folder, `${place}-${name}`);

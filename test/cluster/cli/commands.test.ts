@@ -100,9 +100,19 @@ beforeAll(async () => {
       items.filter((pod) => pod.status.conditions?.some((each) => each.type === type && each.status === status)).length;
     return holding('Ready', 'True') === 2 && holding('PodScheduled', 'False') === 1;
   });
-  await eventually('the endpoints are listed', async () => {
+  // Each by a controller of its own, and events last.
+  await eventually('all controllers have seen it', async () => {
     const { out } = await modelship(['describe', 'digits', '-n', models]);
-    return out.includes(`Service ${V1}  headless, 2 ready endpoints`);
+    expect(out).toContain(`Deployment ${V1}  2 of 2 replicas ready`);
+    expect(out).toContain(`Deployment ${V2}  0 of 1 replica ready`);
+    expect(out).toContain(`Service ${V1}  headless, 2 ready endpoints`);
+    expect(out).toContain('Service digits  public, leads to v1, 2 ready endpoints');
+    expect(out).toContain(`PodDisruptionBudget ${V1}  at most 1 down, 1 may be evicted now`);
+    expect(out).toMatch(/Warning +FailedScheduling +Pod\/digits-v2-/);
+    const events = (await modelship(['events', 'digits', '-n', models])).out;
+    for (const reason of ['ScalingReplicaSet', 'SuccessfulCreate', 'FailedScheduling'])
+      expect(events).toContain(reason);
+    return true;
   });
 });
 
@@ -113,7 +123,7 @@ describe('get', () => {
     const { code, out, err } = await modelship(['get', '--namespace', models]);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toMatch(
-      /^NAME +READY +TRAFFIC +VERSIONS +ROLLOUT +AGE +MESSAGE\ndigits +False +v1:100 +v1 2\/2, v2 0\/1 +– +\d+s +v2: no pod can be scheduled\n$/,
+      /^NAME +READY +TRAFFIC +VERSIONS +ROLLOUT +AGE +MESSAGE\ndigits +False +v1:100 +v1 2\/2, v2 0\/1 +– +\d+[smhd] +v2: no pod can be scheduled\n$/,
     );
   });
 

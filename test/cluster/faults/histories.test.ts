@@ -17,12 +17,12 @@ beforeAll(async () => {
   const expected = await referenceEnd(world, 'reference', WHOLE_HISTORY);
   const run = (seed: number) => runHistory(world, seed, WHOLE_HISTORY, expected);
   results = started(SEEDS, AT_A_TIME, run);
-}, 90_000);
+}, 300_000);
 
 afterAll(async () => {
   await Promise.allSettled(results?.values() ?? []);
   await world[Symbol.asyncDispose]();
-}, 90_000);
+}, 300_000);
 
 describe('a history under random faults ends as one without, and deletes nothing that is wanted', () => {
   it.each(SEEDS)(
@@ -32,6 +32,6 @@ describe('a history under random faults ends as one without, and deletes nothing
       expect([...(result?.differences ?? []), ...(result?.violations ?? [])], result?.told).toEqual([]);
       expect(result?.tally.faults).toBeGreaterThan(5);
     },
-    150_000,
+    300_000,
   );
 });

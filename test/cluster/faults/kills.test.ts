@@ -12,7 +12,7 @@ let expected: EndState;
 beforeAll(async () => {
   world = await openWorld('kills');
   expected = await referenceEnd(world, 'reference', SHORT_HISTORY);
-}, 90_000);
+}, 300_000);
 
 afterAll(() => world[Symbol.asyncDispose]());
 
@@ -21,4 +21,4 @@ it('the operator is killed after each write, and ends where it would have ended'
   expect(wrong, told).toEqual([]);
   expect(kills.length).toBeGreaterThan(8);
   expect(kills).toContain('apply modeldeployments/status digits');
-}, 180_000);
+}, 400_000);

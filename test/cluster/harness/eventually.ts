@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface EventuallyOptions {
-  /** Default 20 000. */
+  /** Default 40 000: a busy machine may stand still for seconds. */
   timeoutMs?: number;
   /** Default 50. */
   everyMs?: number;
@@ -16,7 +16,7 @@ export interface EventuallyOptions {
 export async function eventually<T>(
   what: string,
   check: () => Promise<T | undefined | false>,
-  { timeoutMs = 20_000, everyMs = 50 }: EventuallyOptions = {},
+  { timeoutMs = 40_000, everyMs = 50 }: EventuallyOptions = {},
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

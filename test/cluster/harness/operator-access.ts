@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type AccessRule, LEADER_RULES, LEASE_RULES, MODEL_RULES } from '../../../operator/access.ts';
 import type { Access } from '../../control-plane/access.ts';
 import { mustCall, writeKubeconfig } from '../../control-plane/access.ts';
-import { useCluster } from './cluster.ts';
+import { eventually, useCluster } from './cluster.ts';
 
 /** All that an operator of one namespace needs there. */
 export const OPERATOR_RULES: readonly AccessRule[] = [...MODEL_RULES, ...LEADER_RULES, ...LEASE_RULES];
@@ -25,10 +25,23 @@ export async function userWith(rules: readonly AccessRule[], namespace: string, 
     subjects: [{ kind: 'ServiceAccount', name, namespace }],
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name },
   });
+  await untilGranted(`system:serviceaccount:${namespace}:${name}`, namespace, rules);
   const { status } = (await mustCall(access, 'POST', `${accounts}/${name}/token`, { spec: {} })) as {
     status: { token: string };
   };
   return kubeconfigFor({ ...access, token: status.token }, folder, namespace);
+}
+
+/** Waits until the user may do this: who decides looks into caches of its own, which hear of a role a moment later. */
+export async function untilGranted(user: string, namespace: string, rules: readonly AccessRule[]): Promise<void> {
+  const { apiGroups: [group] = [], resources: [first = ''] = [], verbs: [verb] = [] } = rules[0] ?? {};
+  const [resource, subresource] = first.split('/');
+  const resourceAttributes = { namespace, group, resource, subresource, verb };
+  const review = { spec: { user, resourceAttributes } };
+  await eventually(`${user} may ${verb} ${resource}`, async () => {
+    const path = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
+    return ((await mustCall(useCluster(), 'POST', path, review)) as { status: { allowed: boolean } }).status.allowed;
+  });
 }
 
 /** @returns its path */

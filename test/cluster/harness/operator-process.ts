@@ -8,10 +8,10 @@ import { eventually, type Ran } from './cluster.ts';
 
 const MAIN = join(import.meta.dirname, '../../../operator/main.ts');
 
-/** Waits for its end, at most 15 s. */
+/** Waits for its end, at most a minute. */
 export function runOperator(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Ran> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, ...args], { env, timeout: 15_000 }, (error, out, err) =>
+    execFile(process.execPath, [MAIN, ...args], { env, timeout: 60_000 }, (error, out, err) =>
       resolve({ code: error ? Number(error.code) : 0, out, err }),
     );
   });

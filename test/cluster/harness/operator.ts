@@ -14,6 +14,7 @@ import { Api } from '../../faults/api.ts';
 import { SimulatedReports } from '../../faults/reports.ts';
 import { eventually, namespace, useCluster } from './cluster.ts';
 import type { ModelDeploymentManifest } from './manifests.ts';
+import { UnderWay } from './under-way.ts';
 import { modelsClaim } from './volume.ts';
 
 export const IMAGE = 'modelship-runtime:test';
@@ -34,8 +35,8 @@ export class ScriptedReports implements ReportSource {
   readonly #simulated: SimulatedReports;
   /** Pods that cannot be read. */
   mute = false;
-  /** How many reports were asked for. */
-  asked = 0;
+  /** The pods whose reports were asked for, in order. */
+  readonly asked: string[] = [];
   change: (report: PodReport, pod: PodAddress) => PodReport = (report) => report;
 
   constructor(api: Api) {
@@ -43,7 +44,7 @@ export class ScriptedReports implements ReportSource {
   }
 
   async read(pod: PodAddress): Promise<ReportRead> {
-    this.asked++;
+    this.asked.push(pod.name);
     if (this.mute) return { ok: false, reason: 'no route to the pod' };
     const read = await this.#simulated.read(pod);
     return read.ok ? { ok: true, report: this.change(read.report, pod) } : read;
@@ -58,6 +59,9 @@ export class World implements AsyncDisposable {
   readonly reports: ScriptedReports;
   /** What the operator asked the API server. */
   readonly requests: RequestSeen[] = [];
+  readonly #underWay = new UnderWay();
+  /** How many of them at rest nobody would ask. */
+  #asked = 0;
   /** Of the next operator, beside the image. */
   render: WorldOptions['render'];
   #stopOperator: () => Promise<void> = async () => {};
@@ -90,12 +94,14 @@ export class World implements AsyncDisposable {
     const { reports, log, metrics, timing, clock } = this.#options;
     const { kubeconfigPath } = useCluster();
     const observe = (seen: RequestSeen) => {
+      // The kinds that are served are asked for now and then, at rest too, and watches end by themselves.
+      if (seen.verb !== 'discover' && seen.verb !== 'watch') this.#asked++;
       this.requests.push(seen);
       metrics?.requestSeen(seen);
     };
     const connection = await connect({ kubeconfig: kubeconfigPath, observe, userAgent: 'modelship-operator/test' });
     const operator = await startOperator({
-      client: connection.client,
+      client: this.#underWay.of(connection.client),
       namespace: this.namespace,
       render: { runtimeImage: IMAGE, ...this.render },
       reports: reports ?? this.reports,
@@ -147,7 +153,7 @@ export class World implements AsyncDisposable {
   until(
     what: string,
     holds: (status: Status) => boolean,
-    { name = 'digits', timeoutMs = 20_000 } = {},
+    { name = 'digits', timeoutMs = 40_000 } = {},
   ): Promise<Status> {
     let last: Status | undefined;
     return eventually(
@@ -199,15 +205,28 @@ export class World implements AsyncDisposable {
       .map(({ verb, resource }) => `${verb} ${resource}`);
   }
 
-  /** Comes back when nothing was written for a while. */
-  async settled(quietMs = 600): Promise<void> {
-    for (let before = -1; before !== this.requests.length; ) {
-      before = this.requests.length;
-      await sleep(quietMs);
+  /**
+   * Comes back when nothing was asked for a while and no answer is waited for: by default for longer than an operator
+   * that has written waits before it looks again. Who asks again and again never comes to rest.
+   * @throws Error with what was asked last
+   */
+  async settled(quietMs = 1_200): Promise<void> {
+    const deadline = performance.now() + REST_LIMIT_MS;
+    for (let quiet = 0; quiet < quietMs; ) {
+      const before = this.#asked;
+      // In small steps: a process that stood still for the whole time has heard nothing, which is no rest.
+      await sleep(STEP_MS);
+      quiet = this.#asked === before && this.#underWay.count === 0 ? quiet + STEP_MS : 0;
+      if (quiet === 0 && performance.now() > deadline) {
+        const last = this.requests.slice(-5).map(({ verb, resource, status }) => `${verb} ${resource} ${status}`);
+        throw new Error(`no rest of ${quietMs} ms in ${REST_LIMIT_MS / 1_000} s; asked last: ${last.join(', ')}`);
+      }
     }
   }
 }
 
+const STEP_MS = 100;
+const REST_LIMIT_MS = 40_000;
 const WRITES = ['apply', 'apply-status', 'create', 'patch', 'delete'];
 
 export function conditionOf(status: Status | undefined, type: string) {

@@ -41,11 +41,18 @@ export async function say(world: World, pod: string, status: PodWords): Promise<
   }
 }
 
-/** Puts a held pod on a node, where it says this from the start. */
+/** Puts a held pod on a node, where it says this from the start. The scheduler has had its say by then. */
 export async function place(world: World, pod: string, status: PodWords, node = 'plain-0'): Promise<void> {
   const api = new Api(useCluster());
   const path = `/api/v1/namespaces/${world.namespace}/pods/${pod}`;
   try {
+    // Its word that there is no node would else come after the words of the pod, and stand.
+    await eventually(`the scheduler has found no node for ${pod}`, async () => {
+      const there = (await api.get(path)) as Pod | undefined;
+      return (
+        !there || there.status.conditions?.some(({ type, status }) => type === 'PodScheduled' && status === 'False')
+      );
+    });
     await api.must('PATCH', `${path}/status`, { status: { phase: 'Pending', podIP: '10.0.0.1', ...status } }, MERGE);
     const target = { apiVersion: 'v1', kind: 'Node', name: node };
     await api.must('POST', `${path}/binding`, { apiVersion: 'v1', kind: 'Binding', metadata: { name: pod }, target });

@@ -7,6 +7,7 @@ import type { Resource } from '../../../operator/kube/object.ts';
 import { MODEL_DEPLOYMENTS } from '../../../operator/reconcile/resources.ts';
 import { digitsOf, version } from './models.ts';
 import { World, type WorldOptions } from './operator.ts';
+import type { Seen } from './seen.ts';
 import { SimulatedTraffic } from './simulated-traffic.ts';
 
 export const ANALYSIS: NonNullable<Rollout['analysis']> = {
@@ -49,6 +50,14 @@ export function sharesIn({ data }: { [field: string]: unknown }): string {
   const table = JSON.parse((data as Record<string, string>)['traffic.json'] ?? '') as TrafficTable;
   const taking = table.versions.filter(({ share }) => share > 0);
   return taking.map(({ name, share }) => `${name}:${share / 100}`).join(' ');
+}
+
+/** Every status of its newest spec that digits has had: what a look now and then would miss. */
+export async function statusesOf(models: Seen): Promise<Status[]> {
+  const all = await models.values('digits', ({ metadata, status }) => ({ of: metadata.generation, status }));
+  return all.flatMap(({ of, status }) =>
+    (status as Status | undefined)?.observedGeneration === of ? [status as Status] : [],
+  );
 }
 
 export function inPhase(phase: NonNullable<Status['rollout']>['phase'], reason?: string) {

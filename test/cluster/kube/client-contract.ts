@@ -149,15 +149,20 @@ export function describeKubeClient(name: string, make: () => Promise<ClientWorld
       });
 
       it('bookmarks how far it has come, and resolves when the API server ends it', async () => {
-        const { resourceVersion } = await client.list(CONFIG_MAPS, { namespace });
-        const events: WatchEvent[] = [];
         const { signal } = stopper();
-        const options = { namespace, labelSelector: 'never=there', resourceVersion, timeoutSeconds: 4, signal };
-        const watch = client.watch(CONFIG_MAPS, options, (event) => events.push(event));
-        // Without anything new there would be nothing to tell.
-        await client.create(CONFIG_MAPS, configMap('unwatched'));
-        await watch;
-        expect(events).toContainEqual({ type: 'BOOKMARK', resourceVersion: expect.stringMatching(/^\d+$/) });
+        // It bookmarks two seconds before the end; one that stands still just then leaves it out.
+        await eventually('a watch has a bookmark', async () => {
+          const { resourceVersion } = await client.list(CONFIG_MAPS, { namespace });
+          const events: WatchEvent[] = [];
+          const options = { namespace, labelSelector: 'never=there', resourceVersion, timeoutSeconds: 4, signal };
+          const watch = client.watch(CONFIG_MAPS, options, (event) => events.push(event));
+          // Without anything new there would be nothing to tell.
+          const metadata = { generateName: 'unwatched-', namespace };
+          await client.create(CONFIG_MAPS, { apiVersion: 'v1', kind: 'ConfigMap', metadata });
+          await watch;
+          expect(events).toContainEqual({ type: 'BOOKMARK', resourceVersion: expect.stringMatching(/^\d+$/) });
+          return true;
+        });
       });
 
       it('ends at once, without an error, when it is told to', async () => {

@@ -7,7 +7,7 @@ import { EVENTS } from '../../../operator/kube/event-series.ts';
 import { EventRecorder, type EventResult, type EventSubject, type EventText } from '../../../operator/kube/events.ts';
 import { silentLog } from '../../../operator/kube/log.ts';
 import type { Manifest, Resource, StoredObject } from '../../../operator/kube/object.ts';
-import { kubectl, namespace, useCluster } from '../harness/cluster.ts';
+import { eventually, kubectl, namespace, useCluster } from '../harness/cluster.ts';
 
 const MODELS: Resource = {
   apiVersion: 'modelship.dev/v1alpha1',
@@ -57,7 +57,7 @@ async function stored(): Promise<StoredObject[]> {
 }
 
 async function sent(count: number): Promise<void> {
-  await expect.poll(() => results.filter((result) => result === 'sent').length).toBe(count);
+  await eventually(`${count} are sent`, async () => results.filter((result) => result === 'sent').length === count);
 }
 
 describe('an event', () => {

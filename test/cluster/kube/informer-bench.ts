@@ -70,7 +70,7 @@ export async function watch(
   const informer = new Informer({
     client,
     resource: CONFIG_MAPS,
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     random: Math.random,
     log: silentLog,
     onChange: ({ type, object, before }) => {

@@ -11,7 +11,7 @@ import { openScene, type Scene } from './scene.ts';
 
 /** In place of Grafana's: four scrapes and more. */
 const WINDOW = '10s';
-const LATER = { timeoutMs: 20_000 };
+const LATER = { timeoutMs: 40_000 };
 
 let folder: string;
 let scene: Scene;
@@ -138,11 +138,15 @@ describe.each(names)('of %s', (name) => {
   it.each(variables)('variable $name', async (variable) => {
     const { query } = variable.query as { query: string };
     const [, selector = '', label = ''] = /^label_values\((.+), (\w+)\)$/.exec(query) ?? [];
-    const values = await scene.prometheus.labelValues(label, filledIn(selector, name));
     const { namespace, operator } = scene;
     const wanted = { namespace, modeldeployment: 'digits', ...(name === 'operator' && operator) };
-    if (variable.name === 'version') expect(values).toEqual(['v1', 'v2', 'v3']);
-    else expect(values).toContain(wanted[variable.name as keyof typeof wanted]);
+    const check = async () => {
+      const values = await scene.prometheus.labelValues(label, filledIn(selector, name));
+      if (variable.name === 'version') expect(values).toEqual(['v1', 'v2', 'v3']);
+      else expect(values).toContain(wanted[variable.name as keyof typeof wanted]);
+      return true;
+    };
+    await eventually('all were scraped', check, LATER);
   });
 
   it('tables name columns that are there', async () => {

@@ -112,8 +112,8 @@ describe('a pod that does not come up', () => {
 
 describe('a pod that finds no node', () => {
   it('is said so at once, and to be stuck after two minutes', async () => {
-    // So a minute takes two seconds.
-    await using world = await World.open({ clock: fastClock(30) });
+    const clock = fastClock(1);
+    await using world = await World.open({ clock });
     await world.apply(held('homeless'));
     const early = await world.until('it is said', (s) => failureOf(s) !== undefined, { name: 'homeless' });
     expect(failureOf(early)).toMatchObject({
@@ -122,6 +122,8 @@ describe('a pod that finds no node', () => {
     });
     expect(conditionOf(early, 'Reconciling')).toMatchObject({ status: 'True', reason: 'Unschedulable' });
     expect(early).not.toHaveProperty('blockedBy');
+    // So a minute takes two seconds.
+    clock.runs(30);
     const late = await untilStuck(world, 'homeless');
     expect(late.versions?.[0]).toMatchObject({ phase: 'Failed', model: 'Pending' });
     expect(late.blockedBy).toMatch(/^v1: free or add a node that fits, or ask for less \(pod homeless-v1-\S+\)$/);
@@ -176,13 +178,12 @@ describe('the digest of a model', () => {
 
   it('that is stated needs no report', async () => {
     world.reports.mute = true;
-    const asked = world.reports.asked;
     const sha256 = digestOf('stated');
     await world.apply(one('stated', {}, { sha256 }));
     const status = await world.untilReady('stated');
     expect(status.versions?.[0]).toMatchObject({ digest: sha256, model: 'Loaded' });
     await sleep(500);
-    expect(world.reports.asked - asked).toBeLessThanOrEqual(2);
+    expect(world.reports.asked.filter((pod) => pod.startsWith('stated-')).length).toBeLessThanOrEqual(2);
     await world.client.delete(MODEL_DEPLOYMENTS, world.key('stated'));
   });
 });

@@ -2,12 +2,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Serving } from '../../../api/serving.ts';
 import type { StoredObject } from '../../../operator/kube/object.ts';
-import { CLAIM_TEMPLATES, MODEL_DEPLOYMENTS } from '../../../operator/reconcile/resources.ts';
+import { CLAIM_TEMPLATES, DEPLOYMENTS, MODEL_DEPLOYMENTS } from '../../../operator/reconcile/resources.ts';
+import { versionName } from '../../../operator/render/names.ts';
 import { eventually } from '../harness/cluster.ts';
 import type { ModelDeploymentManifest } from '../harness/manifests.ts';
 import { one } from '../harness/one-version.ts';
 import { conditionOf, World } from '../harness/operator.ts';
 import { place, podsOf, RUNNING, untilPods } from '../harness/pod-words.ts';
+import { follow } from '../harness/seen.ts';
 
 type Gpu = NonNullable<Serving['gpu']>;
 
@@ -126,18 +128,19 @@ describe('an update of a version that fills the GPUs it runs on', () => {
     expect(strategyOf(await world.deployment('v1', 'full'))).toEqual({ maxSurge: 1, maxUnavailable: 0 });
     const [before] = await untilPods(world, 'full');
 
+    await using deployments = await follow(world.namespace, DEPLOYMENTS);
     await world.apply(on(whole, 'full', { pod: { env: [{ name: 'CHANGED', value: 'yes' }] } }));
-    await eventually('it is updated in place', async () => {
-      expect(strategyOf(await world.deployment('v1', 'full'))).toEqual({ maxSurge: 0, maxUnavailable: 1 });
-      return true;
-    });
     const status = await world.untilReady('full');
     expect(status.versions?.[0]).toMatchObject({ phase: 'Ready', readyReplicas: 1 });
     const [after] = await podsOf(world, 'full');
     expect(after?.metadata.name).not.toBe(before);
     expect(after && specOf(after).containers[0]?.env).toContainEqual({ name: 'CHANGED', value: 'yes' });
-    await eventually('the strategy is as before', async () => {
-      expect(strategyOf(await world.deployment('v1', 'full'))).toEqual({ maxSurge: 1, maxUnavailable: 0 });
+    await eventually('it was updated in place, and the strategy is as before', async () => {
+      expect(await deployments.values(versionName('full', 'v1'), strategyOf)).toEqual([
+        { maxSurge: 1, maxUnavailable: 0 },
+        { maxSurge: 0, maxUnavailable: 1 },
+        { maxSurge: 1, maxUnavailable: 0 },
+      ]);
       return true;
     });
     await world.settled();
@@ -198,17 +201,21 @@ describe('a claim (DRA)', () => {
     await place(world, pod, RUNNING);
     await world.untilReady('claims');
     const [first] = await templates();
+    await using seen = await follow(world.namespace, CLAIM_TEMPLATES);
     await world.apply(claiming(2));
-    const second = await eventually('there is another', async () => {
-      const all = await templates();
-      expect(all).toHaveLength(2);
-      return all.find((name) => name !== first);
-    });
+    const second = await eventually('there is another', async () => (await templates()).find((name) => name !== first));
     const used = await eventually('the old one is gone', async () => {
       if ((await templates()).includes(first ?? '')) return undefined;
       return { still: (await podsOf(world, 'claims')).filter(({ metadata }) => metadata.name === pod) };
     });
     expect(used.still).toEqual([]);
+    await seen.caughtUp();
+    const ends = seen.events.map(({ type, object }) => `${type} ${object.metadata.name}`);
+    expect(ends.filter((end) => !end.startsWith('MODIFIED'))).toEqual([
+      `ADDED ${first}`,
+      `ADDED ${second}`,
+      `DELETED ${first}`,
+    ]);
     expect(await templates()).toEqual([second]);
     expect(await claimed()).toBe(second);
   });

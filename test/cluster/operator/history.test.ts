@@ -8,6 +8,7 @@ import { eventually, useCluster } from '../harness/cluster.ts';
 import { fastClock } from '../harness/fast-clock.ts';
 import { digitsOf, version } from '../harness/models.ts';
 import { conditionOf, World } from '../harness/operator.ts';
+import { quota } from '../harness/quota.ts';
 
 let world: World;
 beforeAll(async () => {
@@ -82,20 +83,17 @@ it('the newest that a hand deletes is made anew', async () => {
 
 it('one that cannot be written holds its change up, and nothing else', async () => {
   const before = await history();
-  const quotas = `/api/v1/namespaces/${world.namespace}/resourcequotas`;
-  const spec = { hard: { 'count/controllerrevisions.apps': String(before.length) } };
-  await mustCall(useCluster(), 'POST', quotas, { metadata: { name: 'history' }, spec });
-  await eventually('the quota is counted', async () => {
-    const { status } = (await mustCall(useCluster(), 'GET', `${quotas}/history`)) as { status: { used?: object } };
-    return status.used !== undefined;
-  });
+  const hard = { 'count/controllerrevisions.apps': String(before.length) };
+  await quota(useCluster(), world.namespace, 'history', hard);
   await world.apply(digitsOf([version('v1', 60), version('v2', 40)]));
-  const status = await world.until('it is told', (said) => conditionOf(said, 'Ready')?.status === 'False');
-  expect(conditionOf(status, 'Ready')?.message).toContain('exceeded quota');
+  const status = await world.until('it is told', (said) => {
+    const { status, message } = conditionOf(said, 'Ready') ?? {};
+    return status === 'False' && /exceeded quota/.test(message ?? '');
+  });
   expect(conditionOf(status, 'Available')?.status).toBe('True');
   expect(status.traffic).toBe('v1:90 v2:10');
   expect(status.versions).toMatchObject([{ trafficInForce: 90 }, { trafficInForce: 10 }]);
-  await mustCall(useCluster(), 'DELETE', `${quotas}/history`);
+  await mustCall(useCluster(), 'DELETE', `/api/v1/namespaces/${world.namespace}/resourcequotas/history`);
   await world.untilReady();
   expect(await world.shares()).toEqual({ v1: 60, v2: 40 });
   expect((await history())[0]?.split).toBe('60/40');

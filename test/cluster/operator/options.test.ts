@@ -37,6 +37,7 @@ describe('a NetworkPolicy', () => {
     await world.start();
     await eventually('it is gone', async () => (await world.list(NETWORK_POLICIES)).length === 0);
     await world.untilReady();
+    await world.settled();
     expect(world.writes).toEqual(['delete networkpolicies']);
   });
 });

@@ -1,11 +1,13 @@
 /** What is refused, by the API server or before: the words of who refuses, and what is made all the same. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Status } from '../../../api/status.ts';
 import { Api } from '../../faults/api.ts';
 import { eventually, useCluster } from '../harness/cluster.ts';
 import { fastClock } from '../harness/fast-clock.ts';
 import { digits } from '../harness/manifests.ts';
 import { failureOf, one, untilStuck } from '../harness/one-version.ts';
 import { conditionOf, World } from '../harness/operator.ts';
+import { quota } from '../harness/quota.ts';
 
 describe('what the API server refuses', () => {
   let world: World;
@@ -24,11 +26,7 @@ describe('what the API server refuses', () => {
   const core = (path: string) => `/api/v1/namespaces/${world.namespace}/${path}`;
 
   it('pods over the quota: the words of the quota, until it is raised', async () => {
-    await api.must('POST', core('resourcequotas'), { metadata: { name: 'few' }, spec: { hard: { pods: '1' } } });
-    await eventually('the quota counts', async () => {
-      const { status } = (await api.get(core('resourcequotas/few'))) as { status?: { hard?: object } };
-      return status?.hard;
-    });
+    await quota(useCluster(), world.namespace, 'few', { pods: '1' });
     await world.apply(one('greedy', { replicas: 2 }));
     const status = await untilStuck(world, 'greedy');
     expect(failureOf(status)).toMatchObject({
@@ -44,16 +42,14 @@ describe('what the API server refuses', () => {
       { spec: { hard: { pods: '100' } } },
       'application/merge-patch+json',
     );
-    await world.untilReady('greedy');
-  });
+    // The longer it was refused, the longer its ReplicaSet waits.
+    const ready = (said: Status): boolean => conditionOf(said, 'Ready')?.status === 'True';
+    await world.until('greedy is ready', ready, { name: 'greedy', timeoutMs: 120_000 });
+    await api.must('DELETE', core('resourcequotas/few'));
+  }, 200_000);
 
   it('Services over the quota: all else is made', async () => {
-    const hard = { 'count/services': '1' };
-    await api.must('POST', core('resourcequotas'), { metadata: { name: 'services' }, spec: { hard } });
-    await eventually('the quota counts', async () => {
-      const { status } = (await api.get(core('resourcequotas/services'))) as { status?: { hard?: object } };
-      return status?.hard;
-    });
+    await quota(useCluster(), world.namespace, 'services', { 'count/services': '1' });
     await world.apply(one('shut'));
     const status = await world.until('it is refused', (s) => conditionOf(s, 'Ready')?.reason === 'Forbidden', {
       name: 'shut',

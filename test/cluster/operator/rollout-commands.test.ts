@@ -1,6 +1,7 @@
 /** What people say to a rollout, by its annotation: each is honoured once, and the spec is never written. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MODEL_DEPLOYMENTS } from '../../../operator/reconcile/resources.ts';
+import { eventually } from '../harness/eventually.ts';
 import { version } from '../harness/models.ts';
 import { conditionOf } from '../harness/operator.ts';
 import { annotate, BY_HAND, command, eventsOf, inPhase, type Served, served, versionIn } from '../harness/rollouts.ts';
@@ -22,9 +23,11 @@ describe('a rollout by hand', () => {
   it('waits for its approval, and says what to type', async () => {
     await here.apply(version('v1', 0), version('v2', 100));
     await waitsAt(0);
-    const said = await here.world.until('it is told', (s) => conditionOf(s, 'Stalled')?.reason === 'RolloutPaused');
+    const said = await here.world.until(
+      'it is told',
+      (s) => conditionOf(s, 'Stalled')?.reason === 'RolloutPaused' && s.traffic === 'v1:90 v2:10',
+    );
     expect(said.blockedBy).toContain('modelship rollout approve digits');
-    expect(said.traffic).toBe('v1:90 v2:10');
     expect(conditionOf(said, 'Ready')?.message).toMatch(/waits for approval/);
   });
 
@@ -67,6 +70,7 @@ describe('a rollout by hand', () => {
     const said = await here.world.until('v2 is gone', (s) => versionIn(s, 'v2')?.phase === 'Withdrawn');
     expect(conditionOf(said, 'Stalled')).toMatchObject({ status: 'True', reason: 'RolloutAborted' });
     expect(conditionOf(said, 'Available')?.status).toBe('True');
+    await eventually('its Deployment is gone', async () => (await here.world.deployment('v2')) === undefined);
     await here.world.settled(1_500);
     expect(await here.world.deployment('v2')).toBeUndefined();
   });

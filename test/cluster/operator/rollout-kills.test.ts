@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Status } from '../../../api/status.ts';
+import type { ReportSource } from '../../../operator/evidence/reports.ts';
 import { CONFIG_MAPS } from '../../../operator/reconcile/resources.ts';
 import { Api } from '../../faults/api.ts';
 import { IMAGE, type InProcess, OperatorProcess, startInProcess } from '../../faults/operators.ts';
@@ -79,12 +80,23 @@ async function oneWriteEach(here: Served, versions: Versions, ends: (status: Sta
   }
 }
 
+const placeIn = ({ rollout }: Status = {}) =>
+  rollout && `${rollout.phase} at ${rollout.step}${rollout.since ? ', in force' : ''}`;
+
 /** A process that is killed as soon as the rollout is seen to have come further, and the next one. */
 async function killedAtEachStep(here: Served, versions: Versions, ends: (status: Status) => boolean) {
   const { world } = here;
   await world.stop();
   const places: string[] = [];
-  await using reports = await serveReports(world.reports);
+  // A place is left on the word of the pods alone: they say nothing until it was seen.
+  const gated: ReportSource = {
+    read: async (pod) => {
+      const place = placeIn(await world.status());
+      if (place !== undefined && !places.includes(place)) return { ok: false, reason: 'this place was not seen yet' };
+      return world.reports.read(pod);
+    },
+  };
+  await using reports = await serveReports({ read: (pod) => gated.read({ ...pod, ip: '' }) });
   const args = [
     ...['--kubeconfig', useCluster().kubeconfigPath, '--namespace', world.namespace, '--runtime-image', IMAGE],
     ...['--no-leader-elect', '--metrics', '127.0.0.1:0', '--report-url', reports.template],
@@ -94,8 +106,7 @@ async function killedAtEachStep(here: Served, versions: Versions, ends: (status:
     await here.apply(...versions);
     const status = await until(here, ends, async () => {
       current ??= new OperatorProcess(args);
-      const { rollout } = (await world.status()) ?? {};
-      const place = rollout && `${rollout.phase} at ${rollout.step}${rollout.since ? ', in force' : ''}`;
+      const place = placeIn(await world.status());
       if (place !== undefined && !places.includes(place)) {
         places.push(place);
         await current.kill();

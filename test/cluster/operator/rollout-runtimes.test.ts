@@ -10,7 +10,7 @@ import { digitsOf } from '../harness/models.ts';
 import { World } from '../harness/operator.ts';
 import { HELD } from '../harness/pod-words.ts';
 import { RealRuntimes } from '../harness/real-runtimes.ts';
-import { inPhase } from '../harness/rollouts.ts';
+import { completedTo, inPhase } from '../harness/rollouts.ts';
 import { Users } from '../harness/users.ts';
 
 const SLOW = { timeoutMs: 100_000 };
@@ -72,7 +72,8 @@ async function rolledOut(name: string, model: string, more: { endsAfter?: number
 describe('with real runtimes', () => {
   it('v1 → v2 completes, and no request of users fails', async () => {
     await using here = await rolledOut('v2', example(2));
-    await here.world.until('it is over', inPhase('Completed', 'StepsDone'), SLOW);
+    const done = await here.world.until('it is over', completedTo('v2:100'), SLOW);
+    expect(done.rollout?.reason).toBe('StepsDone');
     await eventually('users are answered by v2', async () => (here.users.answered.v2 ?? 0) > 100);
     expect(here.users.failed).toEqual([]);
     expect(await here.world.shares()).toEqual({ v2: 100 });

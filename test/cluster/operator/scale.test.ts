@@ -6,7 +6,7 @@ import { AUTOSCALERS, BUDGETS, CONFIG_MAPS, DEPLOYMENTS, PODS } from '../../../o
 import { versionName } from '../../../operator/render/names.ts';
 import { eventually, kubectl } from '../harness/cluster.ts';
 import { digitsOf, version } from '../harness/models.ts';
-import { World } from '../harness/operator.ts';
+import { conditionOf, World } from '../harness/operator.ts';
 import { follow, type Seen } from '../harness/seen.ts';
 
 const V1 = versionName('digits', 'v1');
@@ -28,6 +28,13 @@ const scale = (name: string, replicas: number) =>
 const applyOne = (serving: object) => world.apply(digitsOf([version('v1', 100, { serving })], QUICK));
 const untilSize = (name: string, size: number) =>
   eventually(`${name} is at ${size}`, async () => (await sizeOf(name)) === size);
+
+/** A size that a hand has set is there before the operator has seen it: from here on it plans with it. */
+const seenAt = (name: string, size: number) =>
+  world.until(`${name} is seen to have ${size}`, (status) => {
+    const { replicas, readyReplicas } = status.versions?.find((one) => one.name === name) ?? {};
+    return replicas === size && readyReplicas === size && conditionOf(status, 'Ready')?.status === 'True';
+  });
 
 /** Of the first version of the object that is so. */
 async function versionOf(seen: Seen, name: string, holds: (object: StoredObject) => boolean): Promise<number> {
@@ -64,7 +71,7 @@ describe('from a fixed size to autoscaling and back', () => {
     expect(await sizes(seen, V1)).toEqual([5]);
 
     await scale(V1, 7);
-    await world.untilReady();
+    await seenAt('v1', 7);
     await world.settled(1_200);
     expect(await sizes(seen, V1)).toEqual([5, 7]);
 
@@ -92,7 +99,7 @@ describe('from a fixed size to autoscaling and back', () => {
     await untilSize(V1, 2);
     await world.untilReady();
     await scale(V1, 3);
-    await world.untilReady();
+    await seenAt('v1', 3);
   });
 });
 
@@ -104,7 +111,7 @@ describe('a canary under autoscaling', () => {
     await world.apply(digitsOf([v1(100)], QUICK));
     await world.untilReady();
     await scale(V1, 8);
-    await world.untilReady();
+    await seenAt('v1', 8);
     await using deployments = await follow(world.namespace, DEPLOYMENTS);
     await using scalers = await follow(world.namespace, AUTOSCALERS);
     await using tables = await follow(world.namespace, CONFIG_MAPS);
@@ -138,8 +145,7 @@ describe('a canary under autoscaling', () => {
 
   it('that stands already is raised by its autoscaler, no further than its most', async () => {
     await scale(V2, 1);
-    await untilSize(V2, 1);
-    await world.untilReady();
+    await seenAt('v2', 1);
     await using deployments = await follow(world.namespace, DEPLOYMENTS);
     await using tables = await follow(world.namespace, CONFIG_MAPS);
     await world.apply(digitsOf([v1(20), v2(80, 3)], QUICK));

@@ -7,6 +7,7 @@ import { mustCall } from '../../control-plane/access.ts';
 import { CASES, type Case, OF_CRDS, readManifest, renderOne } from '../../operator/render/cases.ts';
 import { namespace, useCluster } from '../harness/cluster.ts';
 import { mustApply } from '../harness/objects.ts';
+import { quota } from '../harness/quota.ts';
 import { RESTRICTED } from './surroundings.ts';
 
 const access = useCluster();
@@ -28,8 +29,7 @@ interface Stored extends KubeObject {
 /** A namespace in which no pod comes to be: the Deployments here would take GPUs that other tests count. */
 async function podlessNamespace(): Promise<string> {
   const name = await namespace(RESTRICTED);
-  const spec = { hard: { pods: '0' } };
-  await mustCall(access, 'POST', `/api/v1/namespaces/${name}/resourcequotas`, { metadata: { name: 'no-pods' }, spec });
+  await quota(access, name, 'no-pods', { pods: '0' });
   return name;
 }
 

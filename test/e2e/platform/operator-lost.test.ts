@@ -37,16 +37,17 @@ it.each(Object.entries(LOSSES))(
   'the leader is %s in the middle of a walk, which ends as if nothing had happened',
   async (_, lose) => {
     await using digits = await Digits.served('lost', { v1: 100 }, ROLLOUT);
-    await using walk = new WalkWatch(digits);
+    await using walk = await WalkWatch.of(digits);
     await using users = await Crowd.of(digits, { callers: 4, pauseMs: 20 });
     await digits.apply({ v1: 0, v2: 100 }, ROLLOUT);
-    const { rollout } = await digits.until('it is at its second step', (status) => status.rollout?.step === 1);
+    const { rollout } = await digits.until('it is past its first step', (status) => (status.rollout?.step ?? 0) > 0);
     const lost = await leads();
     await lose(lost);
     await followed(lost);
     const ended = await digits.walked('v2', 'Completed');
     await digits.serves('v2:100');
     await users.stop();
+    await walk.sees(ended);
 
     expect(ended).toMatchObject({ id: rollout?.id, reason: 'StepsDone' });
     expect(walk.steps(rollout?.id ?? '')).toEqual([0, 1, 2, 3]);

@@ -5,15 +5,21 @@ import { httpReports, REPORT_URL } from '../../../operator/evidence/http-reports
 import { report } from './build.ts';
 
 const POD = { namespace: 'models', name: 'digits-v1-abc', ip: '127.0.0.1' };
-const TIMEOUT_MS = 150;
+/** Where an answer comes. */
+const PATIENT_MS = 25_000;
+/** Where none does. */
+const SHORT_MS = 150;
 
 type Answer = (response: ServerResponse, request: IncomingMessage) => void;
 
-async function reportsFrom(answer: Answer, { host = '127.0.0.1', path = '/{namespace}/{pod}', ip = '{ip}' } = {}) {
+async function reportsFrom(
+  answer: Answer,
+  { host = '127.0.0.1', path = '/{namespace}/{pod}', timeoutMs = PATIENT_MS } = {},
+) {
   const server = createServer((request, response) => answer(response, request));
   await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const { port } = server.address() as AddressInfo;
-  const reports = httpReports(`http://${ip}:${port}${path}`, TIMEOUT_MS);
+  const reports = httpReports(`http://{ip}:${port}${path}`, timeoutMs);
   onTestFinished(async () => {
     await reports.close();
     server.closeAllConnections();
@@ -64,7 +70,7 @@ describe('a report over HTTP', () => {
   });
 
   const bad = (json: object) => JSON.stringify({ ...report(), ...json });
-  test.each<[string, Answer, RegExp]>([
+  test.each<[string, Answer, RegExp, number?]>([
     ['another status, even with a report', sends(JSON.stringify(report()), 503), /answered 503$/],
     ['a redirect', (response) => void response.writeHead(302, { location: '/else' }).end(), /answered 302$/],
     ['no JSON', sends('<html>'), /JSON/],
@@ -72,26 +78,32 @@ describe('a report over HTTP', () => {
     ['a number that can not be', sends(bad({ inFlight: -1 })), /no report/],
     ['more than a report can have', sends(' '.repeat(1_100_000) + JSON.stringify(report())), /more than 1048576 bytes/],
     ['a connection that is cut', (response) => void response.destroy(), /other side closed|ECONNRESET/],
-    ['half an answer', (response) => void response.writeHead(200, { 'content-length': '9' }).write('{'), /[Tt]imeout/],
-    ['silence', () => undefined, /[Tt]imeout|aborted/],
-  ])('%s: no report, with the reason', async (_, answer, says) => {
-    const reports = await reportsFrom(answer);
+    [
+      'half an answer',
+      (response) => void response.writeHead(200, { 'content-length': '9' }).write('{'),
+      /[Tt]imeout/,
+      SHORT_MS,
+    ],
+    ['silence', () => undefined, /[Tt]imeout|aborted/, SHORT_MS],
+  ])('%s: no report, with the reason', async (_, answer, says, timeoutMs = PATIENT_MS) => {
+    const reports = await reportsFrom(answer, { timeoutMs });
     const read = await reports.read(POD);
     expect(read).toEqual({ ok: false, reason: expect.stringMatching(says) });
     expect(read.ok || read.reason).toContain('/models/digits-v1-abc');
   });
 
   test('a byte now and then does not keep it going for ever', async () => {
-    const reports = await reportsFrom((response) => {
-      const drip = setInterval(() => response.write(' '), TIMEOUT_MS / 5);
+    const answer: Answer = (response) => {
+      const drip = setInterval(() => response.write(' '), SHORT_MS / 5);
       response.once('close', () => clearInterval(drip));
-    });
+    };
+    const reports = await reportsFrom(answer, { timeoutMs: SHORT_MS });
     expect(await reports.read(POD)).toEqual({ ok: false, reason: expect.stringMatching(/[Tt]imeout|aborted/) });
   });
 
   test('nobody there, and a template that is no URL', async () => {
     for (const template of ['http://127.0.0.1:1/', 'nothing', 'ftp://{ip}/']) {
-      const reports = httpReports(template, TIMEOUT_MS);
+      const reports = httpReports(template, PATIENT_MS);
       onTestFinished(() => reports.close());
       expect((await reports.read(POD)).ok).toBe(false);
     }
@@ -107,6 +119,7 @@ describe('a report over HTTP', () => {
     const good = await Promise.all(['p1', 'p2', 'p3'].map((name) => reports.read({ ...POD, name })));
     expect(good.map(({ ok }) => ok)).toEqual([true, true, true]);
     expect(hanging.map(({ destroyed }) => destroyed)).toEqual([false]);
+    for (const response of hanging) response.destroy();
     expect((await bad).ok).toBe(false);
   });
 });

@@ -3,18 +3,21 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { httpPrometheus } from '../../../operator/evidence/prometheus.ts';
 
-const TIMEOUT_MS = 200;
+/** Where an answer comes. */
+const PATIENT_MS = 25_000;
+/** Where none does. */
+const SHORT_MS = 200;
 
 type Answer = (response: ServerResponse, request: IncomingMessage, body: string) => void;
 
-async function prometheusFrom(answer: Answer, path = '') {
+async function prometheusFrom(answer: Answer, path = '', timeoutMs = PATIENT_MS) {
   const server = createServer(async (request, response) => {
     let body = '';
     for await (const part of request) body += part;
     answer(response, request, body);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const source = httpPrometheus(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, TIMEOUT_MS);
+  const source = httpPrometheus(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, timeoutMs);
   onTestFinished(async () => {
     await source.close();
     server.closeAllConnections();
@@ -42,7 +45,11 @@ describe('an instant query', () => {
       response.end(JSON.stringify(series('0.25')));
     }, '/tenant/');
     expect(await source.query('sum(rate(x{a="b&c"}[60s]))')).toEqual({ ok: true, value: 0.25 });
-    expect(asked).toEqual(['POST', '/tenant/api/v1/query', { query: 'sum(rate(x{a="b&c"}[60s]))', timeout: '200ms' }]);
+    expect(asked).toEqual([
+      'POST',
+      '/tenant/api/v1/query',
+      { query: 'sum(rate(x{a="b&c"}[60s]))', timeout: '25000ms' },
+    ]);
   });
 
   test.each<[string, object, number]>([
@@ -53,7 +60,7 @@ describe('an instant query', () => {
     expect(await (await prometheusFrom(says(body))).query('x')).toEqual({ ok: true, value });
   });
 
-  test.each<[string, Answer, RegExp]>([
+  test.each<[string, Answer, RegExp, number?]>([
     ['no data', says(series()), /has no data for the query/],
     ['several series', says(series('1', '2')), /gave 2 series; the query must give one number/],
     ['a range', says(success('matrix', [])), /gave a matrix/],
@@ -72,10 +79,11 @@ describe('an instant query', () => {
       'half an answer',
       (response) => void response.writeHead(200, { 'content-length': '9' }).write('{'),
       /timeout|aborted/,
+      SHORT_MS,
     ],
-    ['silence', () => undefined, /timeout|aborted/],
-  ])('%s is a number that is missing, and says why', async (_, answer, reason) => {
-    const got = await (await prometheusFrom(answer)).query('x');
+    ['silence', () => undefined, /timeout|aborted/, SHORT_MS],
+  ])('%s is a number that is missing, and says why', async (_, answer, reason, timeoutMs = PATIENT_MS) => {
+    const got = await (await prometheusFrom(answer, '', timeoutMs)).query('x');
     expect(got).toMatchObject({ ok: false, reason: expect.stringMatching(reason) });
   });
 });

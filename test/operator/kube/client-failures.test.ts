@@ -1,11 +1,11 @@
 /** What the HTTP client makes of servers and networks that fail. */
 import type { ServerResponse } from 'node:http';
-import { createServer } from 'node:net';
 import type { Dispatcher } from 'undici';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { KubeErrorCode } from '../../../operator/kube/error.ts';
 import type { HttpKubeClient } from '../../../operator/kube/http-client.ts';
 import { Exchange } from '../../../operator/kube/http-wire.ts';
+import { freePorts } from '../../control-plane/servers.ts';
 import {
   CONFIG_MAPS,
   clientOf,
@@ -260,10 +260,7 @@ describe('a server that', () => {
   });
 
   it('is not there is Unavailable', async () => {
-    const listener = createServer().listen(0, '127.0.0.1');
-    await new Promise((resolve) => listener.once('listening', resolve));
-    const { port } = listener.address() as { port: number };
-    await new Promise((resolve) => listener.close(resolve));
+    const [port] = await freePorts(1);
     const { client: lost, seen } = clientOf(`http://127.0.0.1:${port}`);
     const error = await failure(lost.list(CONFIG_MAPS, {}));
     expect(error).toMatchObject({ code: 'Unavailable', status: 0 });

@@ -249,5 +249,5 @@ describe('two elections over a bad network', () => {
     );
     // It would hold of elections that nobody wins.
     expect(terms).toBeGreaterThan(120);
-  });
+  }, 300_000);
 });

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { Gauge, Registry } from 'prom-client';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type HealthOptions, type HealthServer, serveHealth } from '../../../operator/kube/serve.ts';
+import { freePorts } from '../../control-plane/servers.ts';
 
 const open: HealthServer[] = [];
 
@@ -139,7 +140,9 @@ describe('closing', () => {
   });
 
   test('twice is once, and the port is free', async () => {
-    const server = await start();
+    // One that the system gives to no connection meanwhile.
+    const [port = 0] = await freePorts(1);
+    const server = await start({ port });
     await Promise.all([server.close(), server.close()]);
     const next = await start({ port: server.port });
     expect((await ask(`${next.url}/healthz`)).status).toBe(200);

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { KubeError, type KubeErrorCode } from '../../../operator/kube/error.ts';
 import { newPass, outcomeOf, type Pass } from '../../../operator/reconcile/pass.ts';
 import { gathered, model, spec } from './build.ts';
+import { walkState } from './walk-build.ts';
 
 const error = (code: KubeErrorCode, retryAfterMs?: number) => new KubeError(code, 'no', { retryAfterMs });
 
@@ -34,5 +35,17 @@ describe('how a pass ends', () => {
     ['what is refused is tried again', { errors: [error('Invalid')] }, { kind: 'after', ms: 30_000 }],
   ])('%s', (_, more, outcome) => {
     expect(outcomeOf(pass(more))).toMatchObject(outcome);
+  });
+
+  test.each<[string, Partial<Pass>, number]>([
+    ['lets those go first whose spec is new', {}, 5_000],
+    ['waits for nobody while a rollout walks', { rollout: { state: walkState(), waiting: [], notes: [] } }, 0],
+    [
+      'lets them, when the rollout has ended',
+      { rollout: { state: walkState({ phase: 'Completed' }), waiting: [], notes: [] } },
+      5_000,
+    ],
+  ])('the next one %s', (_, more, patienceMs) => {
+    expect(outcomeOf(pass({ lookAgain: [300], ...more }))).toEqual({ kind: 'after', ms: 300, patienceMs });
   });
 });

@@ -1,11 +1,14 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import type { ReportRead } from '../../../operator/evidence/reports.ts';
 import type { Caches } from '../../../operator/reconcile/caches.ts';
+import { runVersions } from '../../../operator/reconcile/decide.ts';
 import { newMemory } from '../../../operator/reconcile/key-memory.ts';
 import { newPass } from '../../../operator/reconcile/pass.ts';
 import { type Teller, writeStatus } from '../../../operator/reconcile/say.ts';
 import type { StoredModelDeployment } from '../../../operator/reconcile/stored.ts';
+import { FAILED, loaded } from '../evidence/build.ts';
 import { FakeClock } from '../kube/fake-clock.ts';
-import { gathered, model, spec, UID } from './build.ts';
+import { gathered, model, pod, spec, UID } from './build.ts';
 
 /** @param answer what the API server returns for the status */
 function teller(clock: FakeClock, answer: StoredModelDeployment, written: StoredModelDeployment[]): Teller {
@@ -20,6 +23,8 @@ function teller(clock: FakeClock, answer: StoredModelDeployment, written: Stored
 
 const of = spec([{ name: 'v1' }]);
 const md = model(of);
+const stating = spec([{ name: 'v1' }]);
+for (const { model } of stating.versions) model.sha256 = 'a'.repeat(64);
 const refused = () => newPass(gathered({ md }), { ok: false, reason: 'LocalModel', message: 'no', before: undefined });
 
 test('an edit that comes in with the answer to the status is looked at again: its event will be no news', async () => {
@@ -31,15 +36,67 @@ test('an edit that comes in with the answer to the status is looked at again: it
   expect(await writeStatus(refused(), md, newMemory(UID, clock.now()), teller(clock, md, written))).toEqual([]);
 });
 
-test('what comes up is first told after a second, or when there is more to say', async () => {
+test('what comes up is first told a second after its first pass, however long that took', async () => {
   const clock = new FakeClock();
   const written: StoredModelDeployment[] = [];
   const starting = () => newPass(gathered({ md }), { ok: true, data: { spec: of, leaving: [] } });
   const memory = newMemory(UID, clock.now());
   const tell = () => writeStatus(starting(), md, memory, teller(clock, md, written));
+  await clock.advance(7_000);
   expect(await tell()).toEqual([1_000]);
+  await clock.advance(400);
+  expect(await tell()).toEqual([600]);
   expect(written).toEqual([]);
-  await clock.advance(1_000);
+  await clock.advance(600);
   expect(await tell()).toEqual([]);
   expect(written).toHaveLength(1);
+});
+
+describe('that a version is ready', () => {
+  const pods = new Map([['v1', [pod('v1', 'p1', true)]]]);
+  const ready = (known: ReadonlyMap<string, ReportRead>, listed = of) => {
+    const pass = newPass(gathered({ md, pods }), { ok: true, data: { spec: listed, leaving: [] } });
+    return { ...pass, versions: runVersions({ spec: listed, leaving: [] }, pass.gathered), reports: known };
+  };
+  const setup = () => {
+    const clock = new FakeClock();
+    const written: StoredModelDeployment[] = [];
+    const memory = newMemory(UID, clock.now());
+    const tell = (pass: ReturnType<typeof ready>) => writeStatus(pass, md, memory, teller(clock, md, written));
+    return { clock, written, memory, tell };
+  };
+
+  test('is told with the digest that its pod is being asked for', async () => {
+    const { clock, written, tell } = setup();
+    await clock.advance(2_000);
+    expect(await tell(ready(new Map()))).toEqual([500]);
+    await clock.advance(1_000);
+    expect(written).toEqual([]);
+  });
+
+  test.each<[string, ReadonlyMap<string, ReportRead>, ReturnType<typeof spec>]>([
+    ['its pod has answered', new Map([['uid-Pod-p1', loaded('a'.repeat(64))]]), of],
+    ['its pod does not answer', new Map([['uid-Pod-p1', FAILED]]), of],
+    ['the spec states the digest', new Map(), stating],
+  ])('waits for nothing when %s', async (_, known, listed) => {
+    const { clock, memory, tell } = setup();
+    await tell(ready(known, listed));
+    await clock.advance(1_000);
+    expect(await tell(ready(known, listed))).toEqual([]);
+    expect(memory.digestBy).toBeUndefined();
+  });
+
+  test('is told without it after half a second, and the next one waits anew', async () => {
+    const { clock, written, memory, tell } = setup();
+    expect(await tell(ready(new Map()))).toEqual([500]);
+    await clock.advance(300);
+    expect(await tell(ready(new Map()))).toEqual([200]);
+    await clock.advance(200);
+    expect(await tell(ready(new Map()))).toEqual([1_000]);
+    await clock.advance(1_000);
+    expect(await tell(ready(new Map()))).toEqual([]);
+    expect(written).toHaveLength(1);
+    await tell(ready(new Map([['uid-Pod-p1', FAILED]])));
+    expect(memory.digestBy).toBeUndefined();
+  });
 });

@@ -32,7 +32,7 @@ test('a process that dies comes back though the file has changed', async () => {
   await both.logged('ready');
   await writeFile(uri, '{}');
   process.kill(both.pids()[0] as number, 'SIGKILL');
-  await expect.poll(() => both.pids().length, { timeout: 10_000 }).toBe(3);
+  await expect.poll(() => both.pids().length, { timeout: 20_000 }).toBe(3);
   await expect.poll(() => both.metric('modelship_processes'), { timeout: 20_000 }).toBe(2);
   both.process.kill('SIGTERM');
   expect((await both.exit).code).toBe(0);

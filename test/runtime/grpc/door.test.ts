@@ -18,7 +18,9 @@ describe('the life of a door', () => {
     expect(server.report().inFlight).toBe(3);
     const closed = server.close(50);
     await expect
-      .poll(() => failureOf(clientOf(entryGrpc, INFERENCE).call('ServerLive')).then((f) => f.status))
+      .poll(() => failureOf(clientOf(entryGrpc, INFERENCE).call('ServerLive')).then((f) => f.status), {
+        timeout: 20_000,
+      })
       .toBe('UNAVAILABLE');
     await finish();
     const answers = await Promise.all(inFlight);
@@ -30,7 +32,7 @@ describe('the life of a door', () => {
     const door = doorOf(() => {});
     const port = await door.listen('127.0.0.1:0');
     const call = send(connection(`127.0.0.1:${port}`), frame(Buffer.alloc(0)));
-    await expect.poll(() => door.inFlight).toBe(1);
+    await expect.poll(() => door.inFlight, { timeout: 20_000 }).toBe(1);
     await door.drain(0, 100);
     expect((await call).grpc).toBeUndefined();
   });
@@ -135,7 +137,7 @@ describe('a message', () => {
     const clock = new FakeClock();
     const { entryGrpc, server } = await runGrpc({ clock, load: false });
     const answer = send(connection(entryGrpc), frame(Buffer.alloc(3), { length: 4 }), {}, false);
-    await expect.poll(() => server.report().inFlight).toBe(1);
+    await expect.poll(() => server.report().inFlight, { timeout: 20_000 }).toBe(1);
     const waiting = setInterval(() => clock.advance(1_000), 5);
     expect(await answer).toMatchObject({ grpc: '4', code: 'REQUEST_TOO_SLOW' });
     expect(clock.now()).toBeGreaterThanOrEqual(30_000);
@@ -150,7 +152,7 @@ describe('a message', () => {
     expect(answer.code).toBe('INVALID_REQUEST');
     expect(server.report().inFlight).toBe(1);
     for (let second = 0; second < 3; second++) clock.advance(1_000);
-    await expect.poll(() => server.report().inFlight).toBe(0);
+    await expect.poll(() => server.report().inFlight, { timeout: 20_000 }).toBe(0);
     // Time goes on while it closes.
     const passing = setInterval(() => clock.advance(1_000), 5);
     await server.close(0);
@@ -163,7 +165,7 @@ describe('a message', () => {
     const body = framed(requestSerialize(held(1)));
     const session = connection(entryGrpc);
     const first = send(session, body);
-    await expect.poll(() => runner.pending).toBe(1);
+    await expect.poll(() => runner.pending, { timeout: 20_000 }).toBe(1);
     expect(await send(session, body, { 'grpc-timeout': '0m' })).toMatchObject({ grpc: '4', code: 'REQUEST_TIMEOUT' });
     await finish();
     expect((await first).grpc).toBe('0');

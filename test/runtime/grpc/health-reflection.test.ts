@@ -44,9 +44,9 @@ describe('health', () => {
       stream.on('error', () => {});
       return new Promise<number>((resolve) => stream.on('status', ({ code }: grpc.StatusObject) => resolve(code)));
     });
-    await expect.poll(() => seen).toEqual({ '': ['NOT_SERVING'], x: ['SERVICE_UNKNOWN'] });
+    await expect.poll(() => seen, { timeout: 20_000 }).toEqual({ '': ['NOT_SERVING'], x: ['SERVICE_UNKNOWN'] });
     await server.load();
-    await expect.poll(() => seen['']).toEqual(['NOT_SERVING', 'SERVING']);
+    await expect.poll(() => seen[''], { timeout: 20_000 }).toEqual(['NOT_SERVING', 'SERVING']);
     // Whoever watches asks for nothing that would keep the process.
     expect(server.report().inFlight).toBe(0);
     await server.close(0);

@@ -207,7 +207,7 @@ describe('floods', () => {
       stream.close(8);
       if (i % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
-    await expect.poll(() => cut).toBe(true);
+    await expect.poll(() => cut, { timeout: 20_000 }).toBe(true);
   });
 
   test('of pings and settings', async () => {
@@ -245,7 +245,7 @@ describe('floods', () => {
     const refused = () => calls.filter(({ code }) => code() === 'QUEUE_FULL').length;
     await expect.poll(refused, { timeout: 20_000 }).toBeGreaterThanOrEqual(24);
     for (const { abort } of calls) abort.abort();
-    await expect.poll(() => running.server.report().inFlight).toBe(0);
+    await expect.poll(() => running.server.report().inFlight, { timeout: 20_000 }).toBe(0);
     const calm = await send(connection(running.entryGrpc), framed(GOOD[0] as Buffer));
     expect(calm.grpc).toBe('0');
   });

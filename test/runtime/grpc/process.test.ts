@@ -33,8 +33,10 @@ test('the public socket goes from one process to the other, and back, without a 
     const child = forkWith({ uri: DIGITS, version, serving, entryGrpc: 'none', directGrpc: '127.0.0.1:0' });
     const messages: FromRuntime[] = [];
     child.process.on('message', (message) => messages.push(message as FromRuntime));
-    const heard = (type: FromRuntime['type']) =>
-      expect.poll(() => messages.splice(messages.findIndex((each) => each.type === type) >>> 0, 1).length).toBe(1);
+    const heard = (type: FromRuntime['type']) => {
+      const found = () => messages.splice(messages.findIndex((each) => each.type === type) >>> 0, 1).length;
+      return expect.poll(found, { timeout: 20_000 }).toBe(1);
+    };
     await child.logged('ready');
     const take = async () => {
       child.process.send({ type: 'take', door: 'grpc' }, socket.handle as never);
@@ -49,8 +51,10 @@ test('the public socket goes from one process to the other, and back, without a 
   const [a, b] = await Promise.all([started('a'), started('b')]);
   await a.take();
   const { heard, stop } = load(`127.0.0.1:${socket.port}`, 4);
-  const settled = (version: string) =>
-    expect.poll(() => heard.length > 50 && heard.slice(-20).every((each) => each === version)).toBe(true);
+  const settled = (version: string) => {
+    const only = () => heard.length > 50 && heard.slice(-20).every((each) => each === version);
+    return expect.poll(only, { timeout: 20_000 }).toBe(true);
+  };
   await settled('a');
   for (const [to, from, name] of [[b, a, 'b'] as const, [a, b, 'a'] as const]) {
     await to.take();
@@ -68,7 +72,7 @@ test('SIGTERM loses no call that was taken', async () => {
   const { entryGrpc } = await child.logged('listening');
   await child.logged('ready');
   const { heard, stop } = load(`127.0.0.1:${entryGrpc}`, 4);
-  await expect.poll(() => heard.length).toBeGreaterThan(50);
+  await expect.poll(() => heard.length, { timeout: 20_000 }).toBeGreaterThan(50);
   child.process.kill('SIGTERM');
   expect((await child.exit).code).toBe(0);
   await stop();

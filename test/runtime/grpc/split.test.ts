@@ -164,16 +164,16 @@ describe('what goes to the other version', () => {
   test('is taken back when the caller cancels', async () => {
     const { client, other } = await toUpstream(() => {});
     const call = client.raw.ModelInfer(request(), () => {});
-    await expect.poll(() => other.requests).toBe(1);
+    await expect.poll(() => other.requests, { timeout: 20_000 }).toBe(1);
     call.cancel();
-    await expect.poll(() => other.cancelled).toBe(1);
+    await expect.poll(() => other.cancelled, { timeout: 20_000 }).toBe(1);
   });
 
   test('is given up when the caller’s deadline passes', async () => {
     const { client, other } = await toUpstream(() => {});
-    const call = client.call('ModelInfer', request({ model_version: 'v2' }), { deadline: 300 });
+    const call = client.call('ModelInfer', request({ model_version: 'v2' }), { deadline: 3_000 });
     expect(await failureOf(call)).toMatchObject({ status: 'DEADLINE_EXCEEDED' });
-    await expect.poll(() => other.cancelled).toBe(1);
+    await expect.poll(() => other.cancelled, { timeout: 20_000 }).toBe(1);
   });
 
   test('and comes back cut short resets the call', async () => {

@@ -77,7 +77,7 @@ describe('a stream of inferences', () => {
     await waiting(1);
     await finish();
     expect(runner.pending).toBe(0);
-    await expect.poll(() => server.report().inFlight).toBe(0);
+    await expect.poll(() => server.report().inFlight, { timeout: 20_000 }).toBe(0);
   });
 
   test('is ended when the process drains, after what it was asked by then', async () => {

@@ -189,7 +189,7 @@ export async function runHeld({ queue = 100, ...options }: RunOptions & { queue?
     batching: () => runner.stats(),
     close: () => runner.drained(),
   });
-  const waiting = (count: number) => expect.poll(() => runner.pending).toBe(count);
+  const waiting = (count: number) => expect.poll(() => runner.pending, { timeout: 20_000 }).toBe(count);
   /** Lets everything that is asked for run, until nothing is; and until so many answers are there. */
   const finish = async (answers: readonly unknown[] = [], count = 0) => {
     while (runner.pending > 0 || answers.length < count) {

@@ -55,7 +55,7 @@ async function driver(script?: string): Promise<() => Promise<string[]>> {
   return async () => (await readFile(log, 'utf8')).split('\n').filter((line) => line !== '');
 }
 
-function monitor(limitMs = 2_000) {
+function monitor(limitMs = 20_000) {
   const clock = new FakeClock();
   const warnings: string[] = [];
   return { clock, warnings, gpus: new GpuMonitor({ clock, limitMs, warn: (message) => void warnings.push(message) }) };
@@ -86,7 +86,7 @@ describe('the monitor', () => {
     ['never stops talking', 'exec yes', /maxBuffer/],
   ])('an nvidia-smi that %s: no reading, one warning', async (what, script, why) => {
     await driver(script);
-    const { clock, gpus, warnings } = monitor(what === 'never ends' ? 100 : 10_000);
+    const { clock, gpus, warnings } = monitor(what === 'never ends' ? 100 : 20_000);
     expect(await gpus.read()).toEqual([]);
     clock.advance(10_000);
     expect(await gpus.read()).toEqual([]);

@@ -11,20 +11,26 @@ import { ask, DIGITS, infer, run, servingWith, temporaryFolder } from '../harnes
 import { identity, writeModel } from '../onnx-builder.ts';
 import { heavy, heavyRequest } from './samples.ts';
 
-test('a slow model is put in a worker, and health answers come before the end of a run that began first', async () => {
-  const running = await run({ model: heavy() });
+/** Of a model whose run takes some 600 ms on one core. */
+const SIDE = 1_152;
+
+test('a slow model is put in a worker, and health answers come before the end of runs that began first', async () => {
+  const running = await run({ model: heavy(SIDE) });
   expect(running.server.own.loaded?.execution).toMatchObject({ place: 'workers', workers: 1 });
   const order: string[] = [];
-  const runs = [1, 2, 3].map(() => infer(running, heavyRequest()).then(({ status }) => order.push(`run ${status}`)));
-  await expect.poll(() => running.server.own.loaded?.runner.pending, { timeout: 20_000 }).toBe(3);
+  const runs = [1, 2, 3].map(() =>
+    infer(running, heavyRequest(SIDE)).then(({ status }) => order.push(`run ${status}`)),
+  );
+  await expect.poll(() => running.server.own.loaded?.runner.pending, { timeout: 20_000, interval: 5 }).toBe(3);
   for (let i = 0; i < 20; i++) {
     const { status } = await ask(`${running.entry}/v2/health/live`);
     order.push(`live ${status}`);
   }
   await Promise.all(runs);
-  // On main no answer could come before a run's: three runs take some 600 ms, twenty answers a few.
-  expect(order.slice(0, 5)).toEqual(new Array(5).fill('live 200'));
   expect(order.filter((what) => what === 'run 200')).toHaveLength(3);
+  // On main a run, of some 600 ms, would keep all others from being answered: one answer between two runs at most.
+  const meanwhile = order.slice(0, order.lastIndexOf('run 200')).filter((what) => what === 'live 200');
+  expect(meanwhile.length).toBeGreaterThan(5);
 });
 
 test('a tiny one stays on main; the phases of the start are told', async () => {

@@ -105,8 +105,8 @@ test('a model whose work depends on the values: health answers come while it is 
   };
   await expect.poll(placeAfterOneMore, { timeout: 20_000 }).toBe('workers');
   const order: string[] = [];
-  const slow = infer(running, slowRequest(900)).then(() => order.push('run'));
-  await expect.poll(() => running.server.own.loaded?.runner.pending, { timeout: 20_000 }).toBe(1);
+  const slow = infer(running, slowRequest(1_600)).then(() => order.push('run'));
+  await expect.poll(() => running.server.own.loaded?.runner.pending, { timeout: 20_000, interval: 5 }).toBe(1);
   await ask(`${running.entry}/v2/health/live`).then(() => order.push('live'));
   await slow;
   expect(order).toEqual(['live', 'run']);

@@ -202,12 +202,12 @@ describe('memory', () => {
     const head = `POST ${PATH} HTTP/1.1\r\nhost: a\r\n${LENGTH}: 8\r\ncontent-length: ${16 * MIB}\r\n\r\n12345678`;
     for (const socket of sockets) socket.write(head);
     expect((await post(running, sized(JSON_TYPE, JSON_BODY), JSON_BODY)).status).toBe(200);
-    await expect.poll(() => running.server.report().inFlight).toBe(200);
+    await expect.poll(() => running.server.report().inFlight, { timeout: 20_000 }).toBe(200);
     const after = process.memoryUsage();
     expect((after.arrayBuffers - before.arrayBuffers) / MIB).toBeLessThan(64);
     expect((after.rss - before.rss) / MIB).toBeLessThan(128);
     for (const socket of sockets) socket.destroy();
-    await expect.poll(() => running.server.report().inFlight).toBe(0);
+    await expect.poll(() => running.server.report().inFlight, { timeout: 20_000 }).toBe(0);
   });
 
   test('one byte above the limit is refused, at it not', async () => {

@@ -1,7 +1,7 @@
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
-import { deadPort } from '../../traffic/support.ts';
+import { freePort } from '../../laptop/modelship.ts';
 import { start } from '../child.ts';
 import { ask, DIGITS, temporaryFolder } from '../harness.ts';
 
@@ -11,7 +11,7 @@ test('a process started as SageMaker starts it: the argument serve, the model in
   const base = await temporaryFolder();
   await mkdir(join(base, 'model'));
   await copyFile(DIGITS, join(base, 'model', 'model.onnx'));
-  const port = await deadPort();
+  const port = await freePort();
   vi.stubEnv('SAGEMAKER_BASE_DIR', base);
   vi.stubEnv('SAGEMAKER_BIND_TO_PORT', String(port));
   vi.stubEnv('MODELSHIP_SERVING', '{"execution": {"processes": 1}}');

@@ -162,6 +162,7 @@ describe('an endpoint that does not take traces', () => {
       OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '16',
     });
     for (let i = 0; i < 100; i++) expect(await post(port, PATH, BODY)).toMatchObject({ status: 200 });
+    await until(() => collector.requests > 0);
     expect(collector.requests).toBe(1);
     hold.resolve();
     await ended(child);

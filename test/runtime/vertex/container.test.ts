@@ -1,7 +1,7 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { deadPort } from '../../traffic/support.ts';
+import { freePort } from '../../laptop/modelship.ts';
 import { start } from '../child.ts';
 import { ask, DIGITS, temporaryFolder } from '../harness.ts';
 
@@ -11,7 +11,7 @@ afterEach(() => vi.unstubAllEnvs());
 test('a process started as Vertex AI starts it: no arguments, all in the environment', async () => {
   const folder = await temporaryFolder();
   await copyFile(DIGITS, join(folder, 'model.onnx'));
-  const port = await deadPort();
+  const port = await freePort();
   for (const [name, value] of Object.entries({
     AIP_MODE: 'PREDICTION',
     AIP_HTTP_PORT: String(port),
