@@ -125,7 +125,10 @@ export class PlainConnection {
     const chunks = [...this.#chunks, last];
     this.#chunks = [];
     this.#arrived = 0;
-    this.#serve(headers, joined(headers, chunks, bodyLength));
+    const body = joined(headers, chunks, bodyLength);
+    // The first may lie behind its head, the last before the next request.
+    for (const whole of chunks.slice(1, -1)) free(whole);
+    this.#serve(headers, body);
   }
 
   #serve(headers: IncomingHttpHeaders, body: Buffer): void {
@@ -193,6 +196,14 @@ export class PlainConnection {
     const { socket } = this;
     socket.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose);
   }
+}
+
+/**
+ * Gives the memory of a chunk back at once. V8 collects its whole heap for every 64 MiB outside it, which took a tenth of
+ * the CPU where pictures of 600 kB were served. HAZARD: for chunks that nobody else sees, such as those of a socket's `data`.
+ */
+function free({ buffer, byteLength }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 const CR = 13;
