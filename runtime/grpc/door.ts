@@ -4,8 +4,9 @@
  */
 import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
-import { Acceptor, turn } from '../acceptor.ts';
+import { turn } from '../acceptor.ts';
 import type { Clock } from '../clock.ts';
+import { Entrance } from '../entrance.ts';
 import { type CallOptions, GrpcCall } from './call.ts';
 import { createHttp2Server, refusalOfHttp } from './http2.ts';
 import { Room } from './incoming.ts';
@@ -36,22 +37,20 @@ const CLOSE_IDLE_EVERY_MS = 25;
 /** After a release: how long connections without calls may stay once their clients were told to leave. */
 const LEAVE_MS = 2_000;
 
-export class GrpcDoor {
+export class GrpcDoor extends Entrance {
   readonly #options: GrpcDoorOptions;
   readonly #callOptions: CallOptions;
   readonly #calls = new Set<GrpcCall>();
   /** Connections, and how many calls are open on each. */
   readonly #sessions = new Map<ServerHttp2Session, number>();
   #handler: GrpcHandler | undefined;
-  readonly #acceptor: Acceptor;
   #server: Http2Server | undefined;
-  #drained = false;
   #lookingOut = false;
 
   constructor(options: GrpcDoorOptions) {
+    super(options);
     this.#options = options;
-    const { clock, messageBytes, version, warn, unforeseen } = options;
-    this.#acceptor = new Acceptor({ clock, warn, offer: (socket) => this.#meet(socket) });
+    const { clock, messageBytes, version, unforeseen } = options;
     this.#callOptions = {
       clock,
       messageBytes,
@@ -73,28 +72,7 @@ export class GrpcDoor {
     return sum;
   }
 
-  /** @param address `HOST:PORT`, port 0 for a free one. @returns the port. @throws the system's error */
-  async listen(address: string): Promise<number> {
-    this.#requireOpen();
-    return this.#acceptor.listen(address);
-  }
-
-  /** Accepts on a handle that another process bound. */
-  async take(handle: unknown): Promise<void> {
-    this.release();
-    this.#requireOpen();
-    await this.#acceptor.take(handle);
-  }
-
-  /** Serves a connection that another process accepted. */
-  admit(socket: Socket): void {
-    if (this.#drained) socket.destroy();
-    else this.#meet(socket);
-  }
-
-  /** Accepts no more. Calls that are open go on; their clients are told to make new ones elsewhere. */
-  release(): void {
-    this.#acceptor.close();
+  protected override dismiss(): void {
     if (!this.#server) return;
     this.#server = undefined;
     const leaving = [...this.#sessions.keys()];
@@ -113,9 +91,7 @@ export class GrpcDoor {
   async drain(lameDuckMs: number, limitMs: number): Promise<void> {
     const { clock } = this.#options;
     const end = clock.now() + limitMs;
-    this.#drained = true;
-    await this.#acceptor.drain(limitMs);
-    this.release();
+    await this.closeFor(limitMs);
     const pause = (ms: number) => new Promise<void>((resolve) => clock.after(ms, resolve));
     for (const until = clock.now() + lameDuckMs; this.#sessions.size > 0 && clock.now() < until; ) {
       await pause(Math.min(CLOSE_IDLE_EVERY_MS, lameDuckMs));
@@ -133,11 +109,7 @@ export class GrpcDoor {
     }
   }
 
-  #requireOpen(): void {
-    if (this.#drained) throw new Error('this process is shutting down');
-  }
-
-  #meet(socket: Socket): void {
+  protected override meet(socket: Socket): void {
     this.#server ??= this.#newServer();
     this.#server.emit('connection', socket);
   }

@@ -5,8 +5,9 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { Acceptor, turn } from '../acceptor.ts';
+import { turn } from '../acceptor.ts';
 import type { Clock } from '../clock.ts';
+import { Entrance } from '../entrance.ts';
 import { type Host, PlainConnection } from './connection.ts';
 import type { Lane } from './lane.ts';
 import { refuseConnection } from './refusal.ts';
@@ -34,11 +35,10 @@ interface Visit {
   plain?: PlainConnection | undefined;
 }
 
-export class Door {
+export class Door extends Entrance {
   #handler: Handler | undefined;
   #lane: Lane | undefined;
   readonly #options: DoorOptions;
-  readonly #acceptor: Acceptor;
   readonly #visits = new Map<Socket, Visit>();
   /** Of Node's server: responses not yet finished. */
   readonly #busy = new Set<ServerResponse>();
@@ -47,15 +47,13 @@ export class Door {
   /** Made for the first connection that is Node's. */
   #node: Server | undefined;
   #releases = 0;
-  #drained = false;
   #lookingOut = false;
   #host: Host | undefined;
   #onEmpty: (() => void) | undefined;
 
   constructor(options: DoorOptions) {
+    super(options);
     this.#options = options;
-    const { clock, warn } = options;
-    this.#acceptor = new Acceptor({ clock, warn, offer: (socket) => this.#meet(socket) });
   }
 
   /** Who answers; to be set before the door is opened. */
@@ -72,28 +70,7 @@ export class Door {
     return this.#busy.size + this.#plainBusy;
   }
 
-  /** @param address `HOST:PORT`, port 0 for a free one. @returns the port. @throws the system's error */
-  async listen(address: string): Promise<number> {
-    this.#requireOpen();
-    return this.#acceptor.listen(address);
-  }
-
-  /** Accepts on a handle that another process bound. */
-  async take(handle: unknown): Promise<void> {
-    this.release();
-    this.#requireOpen();
-    await this.#acceptor.take(handle);
-  }
-
-  /** Serves a connection that another process accepted. */
-  admit(socket: Socket): void {
-    if (this.#drained) socket.destroy();
-    else this.#meet(socket);
-  }
-
-  /** Accepts no more. Open connections go on; each is told to close with its next answer. */
-  release(): void {
-    this.#acceptor.close();
+  protected override dismiss(): void {
     this.#releases++;
     for (const response of this.#busy) if (!response.headersSent) response.shouldKeepAlive = false;
   }
@@ -106,9 +83,7 @@ export class Door {
   async drain(lameDuckMs: number, limitMs: number): Promise<void> {
     const { clock } = this.#options;
     const end = clock.now() + limitMs;
-    this.#drained = true;
-    await this.#acceptor.drain(limitMs);
-    this.release();
+    await this.closeFor(limitMs);
     await this.#pause(lameDuckMs);
     while (this.#visits.size > 0) {
       // What has arrived by now is read first: a run may have kept the loop from looking at its sockets.
@@ -120,11 +95,7 @@ export class Door {
     this.#node?.close(() => {});
   }
 
-  #requireOpen(): void {
-    if (this.#drained) throw new Error('this process is shutting down');
-  }
-
-  #meet(socket: Socket): void {
+  protected override meet(socket: Socket): void {
     // As Node's server asks of its sockets: what is being written is not cut when the caller has said all it has to say.
     socket.allowHalfOpen = true;
     const visit: Visit = { releases: this.#releases };
