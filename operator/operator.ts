@@ -14,10 +14,10 @@ import type { InformerTiming } from './kube/informer.ts';
 import { LeaderElection, type LeaseTiming } from './kube/lease.ts';
 import { type Log, silentLog } from './kube/log.ts';
 import type { OperatorMetrics } from './kube/metrics.ts';
-import { keyText } from './kube/object.ts';
+import { keyText, parseKey } from './kube/object.ts';
 import { modelMetrics } from './model-metrics.ts';
 import { Caches } from './reconcile/caches.ts';
-import { FOLLOW_UP_PATIENCE_MS } from './reconcile/pass.ts';
+import { patienceOf } from './reconcile/pass.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import type { RenderOptions } from './render/input.ts';
 import { servedApis } from './served-apis.ts';
@@ -248,7 +248,8 @@ class RunningOperator implements Operator {
 
   /** @param followUp those whose spec is new may go first */
   #add(key: string, delayMs: number, followUp: boolean): void {
-    this.#controller?.add(key, delayMs, followUp ? FOLLOW_UP_PATIENCE_MS : 0);
+    const patienceMs = followUp ? patienceOf(this.#caches.models.get(parseKey(key))?.status?.rollout) : 0;
+    this.#controller?.add(key, delayMs, patienceMs);
   }
 
   /** @param overMs spread over this time */

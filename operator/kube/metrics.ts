@@ -23,7 +23,7 @@ export type EventResult = (typeof EVENT_RESULTS)[number];
 export interface QueueState {
   /** Keys that are due and wait. */
   depth: number;
-  /** How long the first of them has waited. */
+  /** How long the one that has been due the longest has waited. */
   oldestSeconds: number;
   /** Keys at work. */
   working: number;

@@ -98,10 +98,11 @@ export class WorkQueue {
     if (this.#closed || due === NEVER) return;
     const entry = this.#entries.get(key);
     if (!entry) {
-      const added: Entry = { key, due, rank, order: 0, place: -1, heap: undefined, failures: 0 };
+      const added: Entry = { key, due, rank, order: this.#orders++, place: -1, heap: undefined, failures: 0 };
       this.#entries.set(key, added);
       this.#wait(added);
     } else if (due < entry.due || rank < entry.rank) {
+      if (due < entry.due) entry.order = this.#orders++;
       entry.due = Math.min(due, entry.due);
       entry.rank = Math.min(rank, entry.rank);
       if (entry.heap) this.#wait(entry);
@@ -148,6 +149,7 @@ export class WorkQueue {
       this.#entries.delete(key);
       return { failures, dueInMs: undefined };
     }
+    entry.order = this.#orders++;
     this.#wait(entry);
     return { failures, dueInMs: Math.max(0, due - now) };
   }
@@ -191,14 +193,13 @@ export class WorkQueue {
         return delayOf(outcome.ms, key);
       case 'retry':
         // Not NaN either: what failed can always be given back.
-        return Math.max(outcome.afterMs || 0, backoffMs(failures, this.#backoff, this.#options.random));
+        return Math.max(finite(outcome.afterMs), backoffMs(failures, this.#backoff, this.#options.random));
     }
   }
 
   /** Puts the entry where its time belongs, and sees to it that this time is not missed. */
   #wait(entry: Entry): void {
     const now = this.#clock.now();
-    entry.order = this.#orders++;
     this.#put(entry, entry.due <= now ? this.#ready : this.#later);
     if (this.#ready.first === entry) this.#options.onReady?.();
     // Where one is due, who takes it asks again until there is none.
@@ -231,6 +232,10 @@ export class WorkQueue {
 function delayOf(ms: number, key: string): number {
   if (Number.isNaN(ms)) throw new RangeError(`the wait of ${key} is NaN; it must be a number of milliseconds`);
   return Math.max(0, ms);
+}
+
+function finite(ms: number | undefined): number {
+  return ms !== undefined && Number.isFinite(ms) ? ms : 0;
 }
 
 function patienceOf(ms: number, key: string): number {

@@ -1,7 +1,7 @@
 /** One pass over one ModelDeployment: what it found out and did, and how it ends. */
 import type { TrafficTable } from '../../api/traffic-table.ts';
 import type { Desired, Plan } from '../../core/model.ts';
-import { isWalking, type RolloutStatus } from '../../core/rollout/model.ts';
+import type { RolloutStatus } from '../../core/rollout/model.ts';
 import type { ReportRead } from '../evidence/reports.ts';
 import type { KubeError } from '../kube/error.ts';
 import type { Outcome } from '../kube/outcome.ts';
@@ -62,7 +62,12 @@ export function newPass(gathered: Gathered, acceptance: Acceptance): Pass {
  * How long a pass that follows another lets those go first that have a new spec to take: where many come at once, their
  * objects go before the status of others, which then says more in fewer words.
  */
-export const FOLLOW_UP_PATIENCE_MS = 5_000;
+const FOLLOW_UP_PATIENCE_MS = 5_000;
+
+/** Of a pass that follows another. A walk that is under way, or was taken back, may have traffic to move. */
+export function patienceOf(rollout: Pick<RolloutStatus, 'phase'> | undefined): number {
+  return rollout === undefined || rollout.phase === 'Completed' ? FOLLOW_UP_PATIENCE_MS : 0;
+}
 
 /** How often what cannot be written is tried again though nothing changes: a quota or a webhook may let it in by then. */
 const REFUSED_AGAIN_MS = 30_000;
@@ -75,9 +80,9 @@ export function outcomeOf({ errors, problems, lookAgain, rollout }: Pass): Outco
   const taken = problems.some(({ reason }) => reason === 'NameTaken');
   if (problems.length > 0 || errors.length > 0) lookAgain.push(taken ? TAKEN_AGAIN_MS : REFUSED_AGAIN_MS);
   if (lookAgain.length === 0) return { kind: 'done' };
-  // A walk that finds something wrong has traffic to take back.
-  const patienceMs = isWalking(rollout?.state) ? 0 : FOLLOW_UP_PATIENCE_MS;
-  return { kind: 'after', ms: Math.min(...lookAgain), patienceMs };
+  const ms = Math.min(...lookAgain);
+  // At once: for a new spec, which came while this pass was at work.
+  return { kind: 'after', ms, patienceMs: ms > 0 ? patienceOf(rollout?.state) : 0 };
 }
 
 function mayPass({ code, transient }: KubeError): boolean {

@@ -80,13 +80,15 @@ async function put(next: Status, md: StoredModelDeployment, client: KubeClient) 
 
 /** ms until the status is to be written; 0 for now. */
 function patience(pass: Pass, previous: Status | undefined, next: Status, memory: KeyMemory, now: number): number {
-  const awaits = awaitsDigest(pass.versions, pass.gathered, pass.reports);
+  // What cannot be written is told at once: its next try may be far.
+  const waits = pass.errors.length === 0;
+  const awaits = waits && awaitsDigest(pass.versions, pass.gathered, pass.reports);
   memory.digestBy = awaits ? (memory.digestBy ?? now + DIGEST_MS) : undefined;
   if (memory.digestBy !== undefined && now < memory.digestBy) return memory.digestBy - now;
   const reconciling = next.conditions?.some(({ type, status }) => type === 'Reconciling' && status === 'True');
   if (!previous) {
     memory.firstTold ??= now + FIRST_MS;
-    return reconciling ? memory.firstTold - now : 0;
+    return reconciling && waits ? memory.firstTold - now : 0;
   }
   // Who has just begun does not know yet what the one before knew, and would say so.
   return isUrgent(previous, next) ? 0 : Math.max(memory.statusAt, memory.firstSeen) + LAZY_MS - now;

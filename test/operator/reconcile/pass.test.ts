@@ -45,7 +45,16 @@ describe('how a pass ends', () => {
       { rollout: { state: walkState({ phase: 'Completed' }), waiting: [], notes: [] } },
       5_000,
     ],
+    [
+      'of what was taken back has none: its traffic may still be on the way',
+      { rollout: { state: walkState({ phase: 'RolledBack' }), waiting: [], notes: [] } },
+      0,
+    ],
   ])('the next one %s', (_, more, patienceMs) => {
     expect(outcomeOf(pass({ lookAgain: [300], ...more }))).toEqual({ kind: 'after', ms: 300, patienceMs });
+  });
+
+  test('has no patience where a new spec came while it was at work', () => {
+    expect(outcomeOf(pass({ lookAgain: [300, 0] }))).toEqual({ kind: 'after', ms: 0, patienceMs: 0 });
   });
 });
