@@ -16,7 +16,7 @@ import { ADD_ON_USERS, startAddOns } from './add-ons.ts';
 import { frontProxyFlags } from './certificates.ts';
 import { cleanNodes } from './clean.ts';
 import { startContainerd } from './containerd.ts';
-import { kubeletUser, PROXY_USER, startKubelet } from './kubelet.ts';
+import { kubeletUser, type NodeParts, PROXY_USER, startKubelet } from './kubelet.ts';
 import { makeNetwork, type NodeAddress, nodeAddress, OUTSIDE } from './network.ts';
 import { installPackages } from './programs.ts';
 
@@ -76,7 +76,8 @@ async function startNodes(
   });
   try {
     plane.servers.atEnd([process.execPath, join(import.meta.dirname, 'clean.ts'), plane.servers.folder]);
-    await Promise.all(nodes.map((node) => startNode(plane, node, images, binaries)));
+    const parts = await Promise.all(nodes.map((node) => makeParts(plane, node, images, binaries)));
+    for (const each of parts) await startKubelet(plane.servers, each);
     await waitForNodes(plane.servers, plane.admin, 'kubelet-1', count);
     await startAddOns(plane, log);
     log(`${count} nodes are Ready`);
@@ -98,16 +99,17 @@ async function apiServerFlags(certificates: string): Promise<string[]> {
   return ['--kubelet-preferred-address-types=InternalIP', ...(await frontProxyFlags(certificates))];
 }
 
-async function startNode(
+/** All of a node but its kubelet. */
+async function makeParts(
   { servers, users }: RealControlPlane,
   node: NodeAddress,
   images: string,
   binaries: Record<(typeof NODE)[number], string>,
-): Promise<void> {
+): Promise<NodeParts> {
   const folder = join(servers.folder, `node-${node.index}`);
   const containerd = await startContainerd(servers, node, folder);
   await containerd.importImages(images);
-  await startKubelet(servers, { node, folder, socket: containerd.socket, binaries, users });
+  return { node, folder, socket: containerd.socket, binaries, users };
 }
 
 async function main(): Promise<void> {

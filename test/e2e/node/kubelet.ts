@@ -1,5 +1,5 @@
 /** A node's kubelet and kube-proxy. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { type Access, writeKubeconfig } from '../../control-plane/access.ts';
@@ -21,7 +21,13 @@ export interface NodeParts {
   users: ReadonlyMap<string, Access>;
 }
 
-/** Starts the two; the node joins by itself. */
+/**
+ * HAZARD: all kubelets of a machine take this path, which cannot be chosen: each removes the socket of the one before and
+ * makes its own. Of two that do so at the same moment one ends.
+ */
+const DEVICE_SOCKET = '/var/lib/kubelet/device-plugins/kubelet.sock';
+
+/** Starts the two; the node joins by itself. Comes back when the next kubelet may be started. */
 export async function startKubelet(servers: Servers, parts: NodeParts): Promise<void> {
   const { node, binaries } = parts;
   await makeCgroup(node.name);
@@ -32,12 +38,15 @@ export async function startKubelet(servers: Servers, parts: NodeParts): Promise<
     `--node-ip=${node.ip}`,
     `--root-dir=${join(parts.folder, 'kubelet')}`,
   ];
-  servers.run(`kubelet-${node.index}`, ...inNetwork(node, binaries.kubelet, kubelet));
+  const name = `kubelet-${node.index}`;
+  await rm(DEVICE_SOCKET, { force: true });
+  servers.run(name, ...inNetwork(node, binaries.kubelet, kubelet));
   const proxy = [
     `--config=${await write(parts, 'proxy', await proxyConfig(parts))}`,
     `--hostname-override=${node.name}`,
   ];
   servers.run(`kube-proxy-${node.index}`, ...inNetwork(node, binaries['kube-proxy'], proxy));
+  await servers.await(name, async () => (await stat(DEVICE_SOCKET)).isSocket());
 }
 
 /** No eviction for a full disk: it is the machine's own, and holds more than this node. */
