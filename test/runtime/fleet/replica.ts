@@ -23,7 +23,10 @@ export interface Replica extends Child {
 
 export async function replica(execution: RuntimeServing['execution'], changes: Partial<Launch> = {}): Promise<Replica> {
   const child = startWith({ serving: servingWith({ execution }), ...changes });
-  const { entry, direct, admin } = await child.logged('listening');
+  // Its processes say so too where each line is logged: they have no ports of their own.
+  const listening = () => child.lines.find(({ msg, entry }) => msg === 'listening' && entry !== undefined);
+  await expect.poll(listening, { timeout: 20_000 }).toBeDefined();
+  const { entry, direct, admin } = listening() ?? {};
   return withHead(child, { entry: Number(entry), direct: Number(direct), admin: Number(admin) });
 }
 
