@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ReportRead } from '../../../operator/evidence/reports.ts';
+import { KubeError } from '../../../operator/kube/error.ts';
 import type { Caches } from '../../../operator/reconcile/caches.ts';
 import { runVersions } from '../../../operator/reconcile/decide.ts';
 import { newMemory } from '../../../operator/reconcile/key-memory.ts';
@@ -49,6 +50,15 @@ test('what comes up is first told a second after its first pass, however long th
   expect(written).toEqual([]);
   await clock.advance(600);
   expect(await tell()).toEqual([]);
+  expect(written).toHaveLength(1);
+});
+
+test('what cannot be written is told by its first pass: the next try may be far', async () => {
+  const clock = new FakeClock();
+  const written: StoredModelDeployment[] = [];
+  const failing = newPass(gathered({ md }), { ok: true, data: { spec: of, leaving: [] } });
+  failing.errors.push(new KubeError('TooManyRequests', 'no', { retryAfterMs: 60_000 }));
+  expect(await writeStatus(failing, md, newMemory(UID, clock.now()), teller(clock, md, written))).toEqual([]);
   expect(written).toHaveLength(1);
 });
 
