@@ -79,6 +79,7 @@ export class Reconciler {
       const error = await remember(acceptance.data, gathered, this.#options);
       if (error) {
         pass.errors.push(error);
+        if (error.code === 'NamespaceTerminating') return pass;
         pass.problems.push(problemOf(`ControllerRevision ${md.metadata.name}`, error));
         data = before;
       }
