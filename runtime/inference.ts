@@ -35,6 +35,8 @@ export interface Call {
   via?: 'grpc' | 'grpc-stream' | 'graphql';
   /** Set by `Inference` where requests are traced. */
   trace?: RequestTrace;
+  /** Gives the body's memory back: nobody looks at it any more. */
+  release?: (() => void) | undefined;
   /** Calls back once when the caller is gone. @returns how to stop listening */
   onGone(callback: () => void): () => void;
 }
@@ -94,6 +96,8 @@ export class Inference {
         const answer = await this.#answerOwn(call, codec, deadline, copied, mirrors && !shields ? mirror : undefined);
         const ended = clock.now();
         if (!copied) recorder.answered(answer.status, ended - arrived, ended - own);
+        // Its run is over, no mirror sends it on, and no other version was sent it: what is still written may not go.
+        if (answer.status === 200 && !mirrors && !shields) call.release?.();
         return answer;
       };
       return await split.handle(splitRequest(call, pinned, deadline), answerOwn);
@@ -176,6 +180,9 @@ export class Inference {
   #pinnedVersion({ model, version, headers }: Call): string | undefined {
     const { own } = this.#options;
     if (model !== undefined && model !== own.model) {
+      // Whoever forwards has the right name: what it knows of the address is out of date.
+      if (this.kind === 'direct' && headers[FORWARDED_HEADER] !== undefined)
+        throw misdirected(`model '${own.model}'`, model);
       const message = `there is no model '${model.slice(0, 80)}' here; there is '${own.model}'`;
       throw new RequestError('MODEL_NOT_FOUND', message);
     }
@@ -183,7 +190,7 @@ export class Inference {
     const header = named === '' || Array.isArray(named) ? undefined : named;
     if (this.kind === 'direct') {
       for (const wanted of [version, header]) {
-        if (wanted !== undefined && wanted !== own.version) throw misdirected(wanted, own);
+        if (wanted !== undefined && wanted !== own.version) throw misdirected(`version '${own.version}'`, wanted);
       }
     } else if (version !== undefined && header !== undefined && version !== header) {
       const message = `the request names version '${version}', its header ${VERSION_HEADER} '${header}'`;
@@ -207,6 +214,6 @@ function splitRequest(call: Call, pinned: string | undefined, deadline: number):
   return { method, url, headers, body, pinned, deadline, onGone, trace };
 }
 
-function misdirected(wanted: string, own: OwnVersion): RequestError {
-  return new RequestError('MISDIRECTED', `this port answers as version '${own.version}' only, not as '${wanted}'`);
+function misdirected(own: string, wanted: string): RequestError {
+  return new RequestError('MISDIRECTED', `this port answers as ${own} only, not as '${wanted.slice(0, 80)}'`);
 }

@@ -143,17 +143,18 @@ export function digestOf(
   return version.model.sha256 ?? pinOf(version, gathered, known)?.digest;
 }
 
-/** Whether a pod is ready whose first answer, which tells the digest of its version, is yet to come. */
+/** Whether a pod is ready whose first answer is yet to come, which tells whether it serves the digest that counts. */
 export function awaitsDigest(
   versions: readonly RunVersion[],
   gathered: Gathered,
   known: ReadonlyMap<string, ReportRead>,
+  memory: KeyMemory,
 ): boolean {
-  return versions.some((version) => {
-    if (digestOf(version, gathered, known) !== undefined) return false;
-    const pods = gathered.pods.get(version.name) ?? [];
-    return pods.some((pod) => isReady(pod) && pod.status.podIP && !known.has(pod.metadata.uid));
-  });
+  const isAwaited = (pod: Pod) =>
+    isReady(pod) && pod.status.podIP && !known.has(pod.metadata.uid) && !isChecked(pod, memory);
+  return versions.some(
+    ({ name, model }) => model.sha256 === undefined && gathered.pods.get(name)?.some(isAwaited) === true,
+  );
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Status } from '../../api/status.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { EventRecorder } from '../kube/events.ts';
-import { controllerOf } from '../kube/object.ts';
+import { controllerOf, type StoredObject } from '../kube/object.ts';
 import { FIELD_MANAGER } from '../render/deployment.ts';
 import { versionName } from '../render/names.ts';
 import { ENTRY_HTTP } from '../render/ports.ts';
@@ -82,7 +82,7 @@ async function put(next: Status, md: StoredModelDeployment, client: KubeClient) 
 function patience(pass: Pass, previous: Status | undefined, next: Status, memory: KeyMemory, now: number): number {
   // What cannot be written is told at once: its next try may be far.
   const waits = pass.errors.length === 0;
-  const awaits = waits && awaitsDigest(pass.versions, pass.gathered, pass.reports);
+  const awaits = waits && awaitsDigest(pass.versions, pass.gathered, pass.reports, memory);
   memory.digestBy = awaits ? (memory.digestBy ?? now + DIGEST_MS) : undefined;
   if (memory.digestBy !== undefined && now < memory.digestBy) return memory.digestBy - now;
   const reconciling = next.conditions?.some(({ type, status }) => type === 'Reconciling' && status === 'True');
@@ -99,14 +99,13 @@ function factsOf(pass: Pass, md: StoredModelDeployment, { caches, clock }: Telle
   const { name, namespace, generation } = md.metadata;
   const { rollout } = pass;
   const service = caches.find('Service', md.metadata);
-  const ours = service && controllerOf(service)?.uid === md.metadata.uid;
   return {
     generation: generation ?? 0,
     now: `${new Date(clock.wall()).toISOString().slice(0, 19)}Z`,
     previous: md.status,
     acceptance: acceptance.ok ? { ok: true } : acceptance,
     warnings: pass.warnings,
-    url: ours && serving ? `http://${name}.${namespace}.svc:${ENTRY_HTTP.port}` : undefined,
+    url: isOurs(service, md) && serving ? `http://${name}.${namespace}.svc:${ENTRY_HTTP.port}` : undefined,
     table: serving?.table,
     inForce: serving?.inForce ?? false,
     door: serving?.door,
@@ -119,13 +118,19 @@ function factsOf(pass: Pass, md: StoredModelDeployment, { caches, clock }: Telle
   };
 }
 
+/** Another may have the name: somebody else's, or one of a ModelDeployment of this name that was deleted. */
+function isOurs(object: StoredObject | undefined, { metadata }: StoredModelDeployment): boolean {
+  return object !== undefined && controllerOf(object)?.uid === metadata.uid;
+}
+
 function versionFacts(pass: Pass, caches: Caches): VersionFacts[] {
   const { gathered, serving, reports, rollout } = pass;
   const goals = new Map(rollout?.goal?.versions.map((goal) => [goal.name, goal]));
   const sizes = new Map(serving?.plan.run.map(({ name, size }) => [name, size]));
   return pass.versions.flatMap((version): VersionFacts[] => {
     const { namespace, name: model } = gathered.md.metadata;
-    const stored = caches.find('Deployment', { namespace, name: versionName(model, version.name) });
+    const found = caches.find('Deployment', { namespace, name: versionName(model, version.name) });
+    const stored = isOurs(found, gathered.md) ? found : undefined;
     const goal = goals.get(version.name);
     const share = goal?.share ?? 0;
     // Once it is gone, a goal leaves it out.

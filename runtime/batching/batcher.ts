@@ -19,7 +19,8 @@ export interface BatcherOptions {
   lanes: readonly Lane[];
   /**
    * Lanes block this thread. A run then starts in a `setImmediate` after the first request, so that those that are read
-   * from sockets in one go are run together. False: a run starts within `submit`, if a lane is free.
+   * from sockets in one go are run together; where requests have come one at a time for a while, it starts within
+   * `submit` all the same. False: it always does, if a lane is free.
    */
   eager: boolean;
   /** Most items (rows of dimension 0) of a run of several requests; a larger request runs alone. 1: no merging. */
@@ -56,6 +57,8 @@ export function createBatcher(options: BatcherOptions): Batcher {
 }
 
 const CHECKS = 2;
+/** Turns of the loop in a row with one request each, after which the next one is not kept for company. */
+const LONELY_TURNS = 8;
 
 class LaneBatcher implements Batcher {
   readonly #options: BatcherOptions;
@@ -71,6 +74,9 @@ class LaneBatcher implements Batcher {
   #running = 0;
   /** A pump is due in a `setImmediate`. */
   #due = false;
+  /** Requests that came in this turn of the loop, and how many turns before it had one each. */
+  #came = 0;
+  #lonely = 0;
   #cancelRipening: (() => void) | undefined;
   #onDrained: (() => void)[] = [];
 
@@ -129,6 +135,7 @@ class LaneBatcher implements Batcher {
     const { maxDelayMs } = this.#options;
     const { work, since, key } = waiting;
     const holds = maxDelayMs > 0 && key !== undefined && work.deadline - since > maxDelayMs;
+    this.#came++;
     this.#line.add(waiting, !holds);
     if (holds) this.#hold(waiting);
     this.#wake();
@@ -146,11 +153,14 @@ class LaneBatcher implements Batcher {
     } else if (!this.#due) {
       this.#due = true;
       setImmediate(this.#pumpDue);
+      if (this.#lonely >= LONELY_TURNS) this.#pump();
     }
   }
 
   readonly #pumpDue = (): void => {
     this.#due = false;
+    this.#lonely = this.#came > 1 ? 0 : this.#lonely + 1;
+    this.#came = 0;
     this.#pump();
   };
 

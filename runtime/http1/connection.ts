@@ -8,9 +8,10 @@ import type { Socket } from 'node:net';
 import type { Answer } from '../answer.ts';
 import type { Clock } from '../clock.ts';
 import { JSON_LENGTH_HEADER, readLength } from '../protocol/binary-part.ts';
+import { giveBack } from '../protocol/tensor-memory.ts';
 import { joinBody } from './body.ts';
 import { closed, drained, Exchange } from './exchange.ts';
-import { type Head, readHead } from './head.ts';
+import { type Head, HeadReader } from './head.ts';
 import type { Lane } from './lane.ts';
 import { CUT_SHORT, refuseConnection, TOO_SLOW } from './refusal.ts';
 
@@ -41,6 +42,7 @@ export interface Host {
 export class PlainConnection {
   readonly socket: Socket;
   readonly #host: Host;
+  readonly #heads: HeadReader;
   #exchange: Exchange | undefined;
   /** Of a request whose body has not arrived whole. */
   #head: Head | undefined;
@@ -55,6 +57,7 @@ export class PlainConnection {
   constructor(socket: Socket, host: Host) {
     this.socket = socket;
     this.#host = host;
+    this.#heads = new HeadReader(host.lane.requestLine);
     this.#since = host.clock.now();
     socket.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
   }
@@ -96,7 +99,7 @@ export class PlainConnection {
     const { lane, clock } = this.#host;
     const bytes = withoutLeadingLines(arrived);
     if (bytes.length === 0) return;
-    const head = readHead(bytes, lane.requestLine);
+    const head = this.#heads.read(bytes);
     if (!head || head.bodyLength > lane.mostBodyBytes || !lane.takes(head.headers)) {
       this.#release();
       this.#host.handOver(this, bytes);
@@ -119,7 +122,7 @@ export class PlainConnection {
     if (last !== chunk) this.#later.push(chunk.subarray(missing));
     this.#head = undefined;
     if (this.#arrived === 0) {
-      this.#serve(headers, bodyIn(headers, last));
+      void this.#serve(headers, bodyIn(headers, last));
       return;
     }
     const chunks = [...this.#chunks, last];
@@ -128,30 +131,33 @@ export class PlainConnection {
     const body = joined(headers, chunks, bodyLength);
     // The first may lie behind its head, the last before the next request.
     for (const whole of chunks.slice(1, -1)) free(whole);
-    this.#serve(headers, body);
+    void this.#serve(headers, body, bodyLength < LARGE_BYTES ? undefined : () => giveBack(body));
   }
 
-  #serve(headers: IncomingHttpHeaders, body: Buffer): void {
+  async #serve(headers: IncomingHttpHeaders, body: Buffer, release?: () => void): Promise<void> {
     const { socket } = this;
     const { lane } = this.#host;
     const exchange = new Exchange(socket);
     this.#exchange = exchange;
-    Promise.try(() => lane.serve({ headers, body, caller: socket, onGone: exchange.onGone }))
-      .then((answer) => this.#answer(exchange, answer))
-      .catch((error) => {
-        lane.failed(error);
-        socket.destroy();
-        this.#end();
-      });
+    try {
+      const answer = await lane.serve({ headers, body, caller: socket, release, onGone: exchange.onGone });
+      const finishing = this.#answer(exchange, answer);
+      if (finishing) await finishing;
+    } catch (error) {
+      lane.failed(error);
+      socket.destroy();
+      this.#end();
+    }
   }
 
-  #answer(exchange: Exchange, answer: Answer): void | Promise<void> {
+  #answer(exchange: Exchange, answer: Answer): Promise<void> | undefined {
     const { socket } = this;
     const leaving = this.#host.isLeaving(this);
     const keepAliveSeconds = leaving ? undefined : this.#host.limits.idleMs / 1_000;
     const writing = exchange.write(answer, { keepAliveSeconds, now: Date.now() });
     if (leaving || writing || socket.writableNeedDrain) return this.#finish(writing, leaving);
     this.#end();
+    return undefined;
   }
 
   /** The next request is not looked at before its predecessor's answer has left. */
@@ -198,13 +204,13 @@ export class PlainConnection {
   }
 }
 
-/**
- * Gives the memory of a chunk back at once. V8 collects its whole heap for every 64 MiB outside it, which took a tenth of
- * the CPU where pictures of 600 kB were served. HAZARD: for chunks that nobody else sees, such as those of a socket's `data`.
- */
-function free({ buffer, byteLength }: Buffer): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
+/** HAZARD: for chunks that nobody else sees, such as those of a socket's `data`. */
+function free(chunk: Buffer): void {
+  if (chunk.buffer.byteLength === chunk.byteLength) giveBack(chunk);
 }
+
+/** A body from this size on is given back; of a smaller one the memory may be shared with others (`Buffer.poolSize`). */
+const LARGE_BYTES = 65_536;
 
 const CR = 13;
 const LF = 10;

@@ -9,6 +9,8 @@ export interface PlainRequest {
   body: Buffer;
   /** The connection. */
   caller: Socket;
+  /** Gives the body's memory back: nobody looks at it any more. Undefined where that is not worth a call. */
+  release: (() => void) | undefined;
   /** Calls back once when the caller is gone. @returns how to stop listening */
   onGone(callback: () => void): () => void;
 }

@@ -2,6 +2,7 @@
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { LoadError, RequestError } from '../errors.ts';
+import { giveBack } from '../protocol/tensor-memory.ts';
 import { type OrtModel, openModel } from './ort.ts';
 import type { SessionPlan } from './session-plan.ts';
 import { pack } from './tensor-transfer.ts';
@@ -31,6 +32,9 @@ function answer(model: OrtModel, id: number, message: Extract<ToWorker, { type: 
   } catch (error) {
     const { code, message } = error instanceof RequestError ? error : new RequestError('INTERNAL', String(error));
     say({ type: 'error', id, code, message });
+  } finally {
+    // They came with the message: nobody else has them.
+    for (const { data } of message.inputs) if (!Array.isArray(data)) giveBack(data);
   }
 }
 

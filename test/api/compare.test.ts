@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type CompareRule, comparedOutputs, DEFAULT_RULE, difference } from '../../api/compare.ts';
 import { ARRAYS, DATATYPES, type Datatype, type Tensor } from '../../runtime/protocol/datatypes.ts';
+import fc from '../properties.ts';
 
 function tensor(name: string, datatype: Datatype, data: readonly unknown[], shape?: readonly number[]): Tensor {
   if (datatype === 'BYTES') return { name, datatype, shape: shape ?? [data.length], data: data as string[] };

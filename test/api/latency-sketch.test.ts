@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   latencySketch,
@@ -8,6 +7,7 @@ import {
   sketchQuantile,
   sketchSince,
 } from '../../api/latency-sketch.ts';
+import fc from '../properties.ts';
 
 const sketchOf = (samples: readonly number[]) => {
   const recorder = new SketchRecorder();

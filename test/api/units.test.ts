@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { basisPoints, byteCount, durationMs, percentOf, quantityNumber } from '../../api/units.ts';
+import fc from '../properties.ts';
 
 describe('durationMs', () => {
   it.each([

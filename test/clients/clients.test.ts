@@ -19,7 +19,7 @@ async function started() {
 
 async function python(script: string, ...args: string[]) {
   const { stdout } = await exec(await clientsPython(), [join(import.meta.dirname, script), ...args], {
-    timeout: 60_000,
+    timeout: 100_000,
     // A proxy of the machine must not see what goes to loopback.
     env: { ...process.env, no_proxy: '*', NO_PROXY: '*' },
   });

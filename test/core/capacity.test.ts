@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ALL } from '../../api/units.ts';
 import { type Serving, sizeFor } from '../../core/capacity.ts';
+import fc from '../properties.ts';
 
 const serves = (...pairs: [percent: number, size: number][]): Serving[] =>
   pairs.map(([percent, size]) => ({ share: percent * 100, size }));

@@ -1,10 +1,11 @@
 /** Laws of the planner under any order of edits, crashes, starts, reports and time. */
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
 import { type TrafficTable, trafficTable } from '../../api/traffic-table.ts';
 import { ALL } from '../../api/units.ts';
 import { type Desired, firstMemory, type Memory, type Observed, type Plan } from '../../core/model.ts';
 import { plan } from '../../core/plan.ts';
+import fc from '../properties.ts';
 
 const NAMES = ['v1', 'v2', 'v3', 'v4'] as const;
 type Name = (typeof NAMES)[number];

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ALL } from '../../api/units.ts';
 import { moveShares, type SplitEntry } from '../../core/split.ts';
+import fc from '../properties.ts';
 
 const NAMES = ['v1', 'v2', 'v3', 'v4', 'v5', 'v6'];
 

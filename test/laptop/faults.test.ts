@@ -1,12 +1,9 @@
 /** What users notice when processes die or the split changes: as little as can be. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { isAlive } from '../runtime/fleet/replica.ts';
 import { failed, Load, type Outcome, shares, wrongLabels } from './load.ts';
 import { Modelship } from './modelship.ts';
-
-/** A machine that is busy with other tests takes its time to start processes. */
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 /** The supervisor closes idle connections so long after it was told to end, `LAST_LAME_DUCK_MS`. */
 const LAME_DUCK_MS = 300;

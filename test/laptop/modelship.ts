@@ -13,6 +13,7 @@ import type { Rollout } from '../../api/rollout.ts';
 import { ROLLOUT_COMMAND_FILE, type RolloutCommandName, rolloutCommandText } from '../../api/rollout-command.ts';
 import type { RolloutStatus } from '../../api/status.ts';
 import type { LocalEvent, Snapshot, VersionView } from '../../local/snapshot.ts';
+import { isAlive } from '../runtime/fleet/replica.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const REQUEST = readFileSync(path.join(ROOT, 'examples/digits/request.json'), 'utf8');
@@ -122,8 +123,11 @@ export class Modelship {
 
   /** Kills the supervisor without a word, with all that it started, and starts it again over the same state folder. */
   async crash(): Promise<void> {
+    const pids = this.#snapshot?.deployments.flatMap(({ versions }) => versions.flatMap(({ pid }) => pid ?? []));
     this.#child.kill('SIGKILL');
     await this.#exited;
+    // Its processes end by themselves, and hold the port until then.
+    while (pids?.some(isAlive)) await sleep(10);
     this.#snapshot = undefined;
     [this.#child, this.#exited] = this.#spawn();
   }

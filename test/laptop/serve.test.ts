@@ -1,10 +1,7 @@
 /** What a newcomer sees first: the digits example, 90 to 10, over the protocol that their client speaks. */
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failed, Load, shares, testSet, wrongLabels } from './load.ts';
 import { Modelship } from './modelship.ts';
-
-/** A machine that is busy with other tests takes its time to start processes. */
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 describe('the digits example at 90 to 10', () => {
   let modelship: Modelship;

@@ -154,7 +154,7 @@ describe('damaged files', () => {
     }
   });
 
-  test('with random bytes: served, or refused with a code; the process goes on', { timeout: 60_000 }, async () => {
+  test('with random bytes: served, or refused with a code; the process goes on', async () => {
     const good = await readFile(DIGITS);
     const random = randomOf(20261121);
     const path = await writeModel(await temporaryFolder(), good);

@@ -74,7 +74,7 @@ describe('models of others give what onnxruntime gives', () => {
     ['ch_ppocr_mobile_v2.0_cls_infer', [2, 3, 48, 192]],
     ['ch_PP-OCRv4_rec_infer', [1, 3, 48, 96]],
     ['ch_PP-OCRv4_det_infer', [1, 3, 64, 96]],
-  ])('PaddleOCR %s', { timeout: 60_000 }, async (name, shape) => {
+  ])('PaddleOCR %s', async (name, shape) => {
     const uri = `${OCR}/${name}.onnx`;
     const running = await run({ launch: { uri } });
     const random = randomOf(11);

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { outputCounts } from '../../api/pod-report.ts';
 import { Predictions } from '../../runtime/predictions.ts';
 import type { Tensor } from '../../runtime/protocol/datatypes.ts';
+import fc from '../properties.ts';
 
 function counting(outputs?: string[]): Predictions {
   const predictions = new Predictions();

@@ -142,6 +142,21 @@ const REFUSALS: Refusal[] = [
     init: { headers: { 'modelship-version': 'v2' } },
     answer: [421, 'MISDIRECTED', "'v2'"],
   },
+  {
+    why: 'another model at a direct door, of what was forwarded',
+    door: 'direct',
+    path: '/v2/models/o/infer',
+    body: GOOD,
+    init: { headers: { 'modelship-forwarded': 'v2', 'modelship-version': 'v1' } },
+    answer: [421, 'MISDIRECTED', "model 'm'"],
+  },
+  {
+    why: 'another model at a direct door',
+    door: 'direct',
+    path: '/v2/models/o/infer',
+    body: GOOD,
+    answer: [404, 'MODEL_NOT_FOUND', "'m'"],
+  },
   { why: 'GET for inference', path: '/v2/models/m/infer', answer: [405, 'METHOD_NOT_ALLOWED', 'POST'] },
   { why: 'POST for metadata', path: '/v2/models/m', body: {}, answer: [405, 'METHOD_NOT_ALLOWED', 'GET, HEAD'] },
   {

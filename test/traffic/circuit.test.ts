@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Circuit } from '../../runtime/traffic/circuit.ts';
+import fc from '../properties.ts';
 import { FakeClock, rigWith, tableOf, until, upstream, user, writeTable } from './support.ts';
 
 function opened(): { circuit: Circuit; clock: FakeClock } {

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { CONNECTIONS_PER_ADDRESS } from '../../runtime/traffic/target.ts';
+import fc from '../properties.ts';
 import { healthy, rigWith, tableOf, until, upstream } from './support.ts';
 
 const ALL_TO_V2 = { v1: 0, v2: 10_000 };

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { TrafficTable } from '../../api/traffic-table.ts';
 import { ALL } from '../../api/units.ts';
 import { cohortSlot, ownersOf, randomSlot } from '../../runtime/traffic/picker.ts';
+import fc from '../properties.ts';
 import { MODEL, rigWith, seeded, tableOf } from './support.ts';
 
 /** Shares of 2 to 5 versions that sum to all. */

@@ -36,6 +36,19 @@ test('two real runtimes: shares, names, shield, and a direct port that never for
   expect(report.versions.v2).toMatchObject({ routed: 4, forwarded: 4, failed: 2, shielded: { unreachable: 1 } });
 });
 
+test('at an address that another model has by now nobody is answered: the own version is', async () => {
+  const other = await run({ launch: { version: 'v2', model: 'other' } });
+  const table = join(await temporaryFolder(), 'traffic.json');
+  const at = { v2: Number(new URL(other.direct).port) };
+  await writeTable(table, tableOf({ shares: { v1: 0, v2: 10_000 }, at }));
+  const v1 = await run({ launch: { version: 'v1', model: MODEL, table } });
+  const body = { inputs: [{ name: 'image', datatype: 'FP32', shape: [1, 64], data: Array(64).fill(1) }] };
+  const { status, json } = await ask(`${v1.entry}/v2/models/${MODEL}/infer`, body);
+  expect([status, json.model_name, json.model_version]).toEqual([200, MODEL, 'v1']);
+  const { json: report } = await ask(`${v1.admin}/modelship/report`);
+  expect(report.versions.v2).toMatchObject({ routed: 1, shielded: { unreachable: 1 } });
+});
+
 test('the wait for a version that fails is not told as the latency of the one that answers instead', async () => {
   const SLOW_MS = 3_000;
   const failing = createServer((request, response) => {

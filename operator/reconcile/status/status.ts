@@ -65,13 +65,19 @@ export function changesIn({ versions, routes, now }: StatusFacts): number | unde
 }
 
 /** Whether somebody answers every request. */
-function availability({ table, url }: StatusFacts, views: readonly VersionView[], shares: Shares | undefined): Said {
+function availability(
+  { table, url, door }: StatusFacts,
+  views: readonly VersionView[],
+  shares: Shares | undefined,
+): Said {
   const taking = views.filter(({ facts }) => (shares?.get(facts.name) ?? 0) > 0);
   const serving = taking.filter(({ ready }) => ready > 0).map(({ facts }) => facts.name);
   const not = (message: string): Said => ({ holds: false, reason: 'NotServing', message });
   if (!table) return not('nothing serves yet');
   if (serving.length === 0) return not('no version that takes traffic has a ready replica');
   if (url === undefined) return not('the Service is not there');
+  const behind = views.find(({ facts }) => facts.name === door);
+  if (behind?.ready === 0) return not(`the Service leads to ${door}, which has no ready replica`);
   const answer = serving.length === 1 ? 'answers' : 'answer';
   return { holds: true, reason: 'Serving', message: `${andList(serving)} ${answer}` };
 }

@@ -18,7 +18,7 @@ const TIME = 120_000;
 const ownProcesses = await canProvide(['etcd', 'kube-apiserver']);
 
 /** Without its cache the API server asks etcd, which forgets what is older than two of these intervals. */
-const FORGETFUL = { 'kube-apiserver': ['--watch-cache=false', '--etcd-compaction-interval=1s'] };
+const FORGETFUL = { 'kube-apiserver': ['--watch-cache=false', '--etcd-compaction-interval=3s'] };
 
 const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps';
 

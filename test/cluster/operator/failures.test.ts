@@ -165,10 +165,10 @@ describe('the digest of a model', () => {
     await world.stop();
     await world.start();
     await world.settled();
-    expect((await world.status('pinned'))?.versions?.[0]).toMatchObject({
-      digest: pinned,
-      failure: { code: 'DigestChanged' },
+    const again = await world.until('the other file is seen again', (s) => s.versions?.[0]?.failure !== undefined, {
+      name: 'pinned',
     });
+    expect(again.versions?.[0]).toMatchObject({ digest: pinned, failure: { code: 'DigestChanged' } });
 
     world.reports.change = (report) => report;
     const [next = ''] = await untilPods(world, 'pinned');

@@ -82,6 +82,7 @@ it('the newest that a hand deletes is made anew', async () => {
 });
 
 it('one that cannot be written holds its change up, and nothing else', async () => {
+  await world.untilReady();
   const before = await history();
   const hard = { 'count/controllerrevisions.apps': String(before.length) };
   await quota(useCluster(), world.namespace, 'history', hard);

@@ -91,9 +91,11 @@ async function killedAtEachStep(here: Served, versions: Versions, ends: (status:
   // A place is left on the word of the pods alone: they say nothing until it was seen.
   const gated: ReportSource = {
     read: async (pod) => {
+      // The report first: a state is stored before its table is written, so what follows that table meets this place.
+      const report = await world.reports.read(pod);
       const place = placeIn(await world.status());
       if (place !== undefined && !places.includes(place)) return { ok: false, reason: 'this place was not seen yet' };
-      return world.reports.read(pod);
+      return report;
     },
   };
   await using reports = await serveReports({ read: (pod) => gated.read({ ...pod, ip: '' }) });

@@ -1,7 +1,8 @@
 /** Whatever starts, dies, hides and is read late: nothing is counted twice, nothing is negative. */
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
 import { Increments, type ProcessReport } from '../../../core/analysis/increments.ts';
+import fc from '../../properties.ts';
 import { said } from './build.ts';
 
 const step = fc.record({

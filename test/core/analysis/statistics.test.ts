@@ -1,11 +1,12 @@
 /** The laws that the tests rest on: of mean 1 or less while the bound holds, and never more for bursts. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
 import { thresholdOf } from '../../../core/analysis/budget.ts';
 import { Blocks, MOST_BLOCKS } from '../../../core/analysis/statistics/blocks.ts';
 import { DifferenceTest } from '../../../core/analysis/statistics/difference.ts';
 import { RateTest, RatioTest } from '../../../core/analysis/statistics/rate.ts';
 import { countAbove, countBelow, SketchSum } from '../../../core/analysis/statistics/sketch-sum.ts';
+import fc from '../../properties.ts';
 import { sketch } from './build.ts';
 
 /** No bursts assumed and none seen in one sample: ln E as it is. */

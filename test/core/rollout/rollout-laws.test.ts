@@ -1,5 +1,5 @@
 /** Laws of the engine and the planner together, under any order of edits, failures, commands, clocks and restarts. */
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
 import { ROLLOUT_COMMANDS } from '../../../api/rollout-command.ts';
 import { trafficTable } from '../../../api/traffic-table.ts';
@@ -8,6 +8,7 @@ import { isWalking, type RolloutOutput } from '../../../core/rollout/model.ts';
 import { rollout } from '../../../core/rollout/rollout.ts';
 import { gainersOf, sharesAt, stepsOf } from '../../../core/rollout/steps.ts';
 import { neededOf } from '../../../core/target.ts';
+import fc from '../../properties.ts';
 import { ANALYSIS, MINUTE, OTHER_SIGNATURE, reread, type Spec, settings } from './build.ts';
 import { expectAtRest, World } from './world.ts';
 
@@ -192,7 +193,7 @@ test('whatever happens, the laws of every pass hold', () => {
     }),
     RUNS,
   );
-}, 60_000);
+});
 
 test('the same input gives the same answer, and an answer that was taken gives itself', () => {
   fc.assert(
@@ -208,7 +209,7 @@ test('the same input gives the same answer, and an answer that was taken gives i
     }),
     RUNS,
   );
-}, 60_000);
+});
 
 test('every history comes to rest, and at rest nothing is written', () => {
   fc.assert(
@@ -224,7 +225,7 @@ test('every history comes to rest, and at rest nothing is written', () => {
     }),
     RUNS,
   );
-}, 60_000);
+});
 
 test('while a walk is under way, abort gives back what there was, whatever the new version does', () => {
   fc.assert(
@@ -242,7 +243,7 @@ test('while a walk is under way, abort gives back what there was, whatever the n
     }),
     RUNS,
   );
-}, 60_000);
+});
 
 test('a process that is killed in every pass gets as far as one that lives', () => {
   fc.assert(
@@ -262,4 +263,4 @@ test('a process that is killed in every pass gets as far as one that lives', () 
     }),
     { numRuns: 60 },
   );
-}, 60_000);
+});

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { signatureProblems } from '../../../core/rollout/signature.ts';
 import { allThatMoves, gainersOf, type Shares, sameShares, sharesAt } from '../../../core/rollout/steps.ts';
 import { durationWords } from '../../../core/rollout/words.ts';
+import fc from '../../properties.ts';
 
 describe('shares of a step', () => {
   test.each<[string, Shares, Shares, number, Shares]>([

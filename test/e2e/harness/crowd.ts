@@ -102,11 +102,15 @@ export class Crowd extends Load implements AsyncDisposable {
     return { phase: 'all', requests, resent: resent.length, refused, failed: failed(this.outcomes).length };
   }
 
-  /** Waits until this many more were answered. @returns those */
+  /** Waits until this many requests were answered that are sent from now on. @returns those */
   async answered(count: number): Promise<Outcome[]> {
     const from = this.outcomes.length;
-    while (this.outcomes.length < from + count) await sleep(20);
-    return this.outcomes.slice(from, from + count);
+    const now = performance.now();
+    for (;;) {
+      const sentSince = this.outcomes.slice(from).filter(({ sentAt }) => sentAt >= now);
+      if (sentSince.length >= count) return sentSince.slice(0, count);
+      await sleep(20);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ReportKeeper, type Wanted } from '../../../operator/evidence/report-keeper.ts';
 import type { PodAddress, ReportRead, ReportSource } from '../../../operator/evidence/reports.ts';
+import fc from '../../properties.ts';
 import { FakeClock, settle } from '../kube/fake-clock.ts';
 import { FAILED, read } from './build.ts';
 

@@ -1,9 +1,10 @@
 /** Laws of the controller under any order of adds, with reconcilers that take any time and end in any way. */
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
 import { Controller } from '../../../operator/kube/controller.ts';
 import { silentLog } from '../../../operator/kube/log.ts';
 import type { Outcome } from '../../../operator/kube/outcome.ts';
+import fc from '../../properties.ts';
 import { FakeClock } from './fake-clock.ts';
 
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];

@@ -1,5 +1,5 @@
 /** The fence by itself, and with elections over a network that loses, delays and cuts. */
-import fc from 'fast-check';
+
 import { describe, expect, it } from 'vitest';
 import type { KubeClient } from '../../../operator/kube/client.ts';
 import type { Clock } from '../../../operator/kube/clock.ts';
@@ -8,6 +8,7 @@ import { LeaderElection, type LeaseTiming } from '../../../operator/kube/lease.t
 import { pause } from '../../../operator/kube/lease-timing.ts';
 import { silentLog } from '../../../operator/kube/log.ts';
 import type { Manifest, Resource } from '../../../operator/kube/object.ts';
+import fc from '../../properties.ts';
 import { FakeClock } from './fake-clock.ts';
 import { type Fate, LeaseServer, leaseClient } from './lease-world.ts';
 

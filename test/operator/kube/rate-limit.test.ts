@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { backoffMs, DEFAULT_BACKOFF, TokenBucket } from '../../../operator/kube/rate-limit.ts';
+import fc from '../../properties.ts';
 import { FakeClock } from './fake-clock.ts';
 
 describe('the token bucket', () => {

@@ -1,9 +1,10 @@
 /** The queue against a simple model of it, under any order of adds, time, hand-outs and outcomes. */
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
 import type { Outcome } from '../../../operator/kube/outcome.ts';
 import { backoffMs, DEFAULT_BACKOFF } from '../../../operator/kube/rate-limit.ts';
 import { WorkQueue } from '../../../operator/kube/workqueue.ts';
+import fc from '../../properties.ts';
 import { FakeClock } from './fake-clock.ts';
 
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f'];

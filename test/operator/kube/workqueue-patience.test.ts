@@ -1,9 +1,10 @@
 /** Who lets whom go first: a key with patience lets those go that become due within it, and nobody later. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
 import { Controller } from '../../../operator/kube/controller.ts';
 import { silentLog } from '../../../operator/kube/log.ts';
 import { WorkQueue } from '../../../operator/kube/workqueue.ts';
+import fc from '../../properties.ts';
 import { FakeClock } from './fake-clock.ts';
 
 function build() {

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { quantityNumber } from '../../../api/units.ts';
 import { canonicalQuantity } from '../../../operator/render/quantity.ts';
+import fc from '../../properties.ts';
 
 describe('quantities as the API server writes them', () => {
   const table: [string | number, string][] = [

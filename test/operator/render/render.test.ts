@@ -1,5 +1,5 @@
 /** What golden files cannot say: refusals, laws over many inputs, and what must not change when traffic moves. */
-import fc from 'fast-check';
+
 import { describe, expect, it } from 'vitest';
 import type { ModelDeployment } from '../../../api/model-deployment.ts';
 import { trafficTable } from '../../../api/traffic-table.ts';
@@ -10,6 +10,7 @@ import { versionName } from '../../../operator/render/names.ts';
 import { canonical, type KubeObject } from '../../../operator/render/objects.ts';
 import { render } from '../../../operator/render/render.ts';
 import { asYaml } from '../../../operator/render/text.ts';
+import fc from '../../properties.ts';
 import { OPTIONS, parse, renderOne } from './cases.ts';
 
 const text = (versions: string, more = ''): string => `

@@ -1,5 +1,5 @@
 /** Weights and rules of routes: tables, and the laws that hold for any split. */
-import fc from 'fast-check';
+
 import { describe, expect, it } from 'vitest';
 import type { ModelDeployment } from '../../../api/model-deployment.ts';
 import { moveShares } from '../../../core/split.ts';
@@ -10,6 +10,7 @@ import type { KubeObject } from '../../../operator/render/objects.ts';
 import { render } from '../../../operator/render/render.ts';
 import type { RouteRule } from '../../../operator/render/route-rules.ts';
 import { routeWeights } from '../../../operator/render/route-weights.ts';
+import fc from '../../properties.ts';
 import { OPTIONS, parse } from './cases.ts';
 
 type Endpoints = PlannedVersion['endpoints'];

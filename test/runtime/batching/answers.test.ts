@@ -1,9 +1,10 @@
 /** What is kept, and by which key. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
 import { Answers } from '../../../runtime/batching/answers.ts';
 import { questionKey } from '../../../runtime/batching/cache-key.ts';
 import type { Tensor } from '../../../runtime/protocol/datatypes.ts';
+import fc from '../../properties.ts';
 import { rowsOf } from './support.ts';
 
 describe('what is kept', () => {

@@ -1,6 +1,7 @@
 /** Work that nobody waits for, such as a mirror's copies: after all else, in half of the room, beside the cache. */
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
+import fc from '../../properties.ts';
 import { cached, from } from './cache-support.ts';
 import { type BenchOptions, bench as batching } from './support.ts';
 

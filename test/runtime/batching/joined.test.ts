@@ -1,6 +1,7 @@
 /** The same question, asked while it is being answered. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
+import fc from '../../properties.ts';
 import { bufferOf, cached, from } from './cache-support.ts';
 import { type Outcome, rowsOf, settle } from './support.ts';
 

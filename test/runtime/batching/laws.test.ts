@@ -1,6 +1,7 @@
 /** Random histories of arrivals, hang-ups, expiries, failures and lanes that end in any order. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
+import fc from '../../properties.ts';
 import { bench, doubled, type Model, type Outcome, settle } from './support.ts';
 
 interface Ask {

@@ -1,9 +1,10 @@
 /** The order in which requests are taken, on random histories. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
 import { Line } from '../../../runtime/batching/line.ts';
 import { Order, type Placed } from '../../../runtime/batching/order.ts';
 import { Waiting } from '../../../runtime/batching/waiting.ts';
+import fc from '../../properties.ts';
 
 const CALLERS = Array.from({ length: 4 }, (_, name) => ({ name }));
 

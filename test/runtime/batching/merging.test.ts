@@ -36,6 +36,33 @@ describe('merging', () => {
     expect(ran).toEqual([[1, 2, 3]]);
   });
 
+  test('where requests come one at a time an eager lane starts at once, and waits for company again when there is some', async () => {
+    const { ran, submit, finish, finishAll } = bench({ eager: true });
+    const oneAtATime = async (turns: number) => {
+      for (let turn = 0; turn < turns; turn++) {
+        submit([turn]);
+        await finishAll();
+      }
+    };
+    await oneAtATime(7);
+    submit([7]);
+    expect(ran).toHaveLength(7);
+    await finishAll();
+    submit([8]);
+    expect(ran).toHaveLength(9);
+    // Company: it goes together, and the next is kept for more again.
+    submit([9]);
+    submit([10]);
+    await finish();
+    await finishAll();
+    expect(ran.slice(8)).toEqual([[8], [9, 10]]);
+    submit([11]);
+    submit([12]);
+    expect(ran).toHaveLength(10);
+    await finishAll();
+    expect(ran.slice(10)).toEqual([[11, 12]]);
+  });
+
   test('lanes that are free get what comes, each one run at a time; the rest is held here', async () => {
     const { running, ran, submit } = bench({ lanes: 2 });
     for (const value of [1, 2, 3, 4]) submit([value]);

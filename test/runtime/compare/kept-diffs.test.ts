@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { diffs } from '../../../api/diffs.ts';
 import { DIFF_BYTES, type Differing, KeptDiffs } from '../../../runtime/compare/kept-diffs.ts';
 import { ARRAYS, DATATYPES, type Tensor } from '../../../runtime/protocol/datatypes.ts';
+import fc from '../../properties.ts';
 
 const V2 = new Set(['v1', 'v2']);
 const differing = (at: number, changes: Partial<Differing> = {}): Differing => ({

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type PodReport, podReport, SHIELD_REASONS } from '../../../api/pod-report.ts';
 import { MODEL_STATES } from '../../../api/status.ts';
 import { addTallies, mergeReports } from '../../../runtime/fleet/merge-reports.ts';
+import fc from '../../properties.ts';
 
 const count = fc.nat({ max: 1e9 });
 const MIRRORED = ['mirrored', 'compared', 'differing', 'mirrorFailed', 'mirrorDropped'] as const;

@@ -40,14 +40,18 @@ test('counters, predictions, metrics by name and kept requests are those of both
   // Each is copied or, on a machine that is busy, dropped.
   const compared = seen?.compared ?? 0;
   expect(seen).toMatchObject({ mirrored: compared, differing: compared, mirrorFailed: 0 });
-  const { outputs, queue, custom } = await report('?custom=modelship_mirrored_requests_total,modelship_processes');
+  // A process that stalls for as long as it is waited for is told of with what it said last, or not at all.
+  const ALL = '?custom=modelship_mirrored_requests_total,modelship_processes';
+  const counted = async () => (await report(ALL)).custom?.modelship_mirrored_requests_total?.value;
+  await expect.poll(counted).toBe(4);
+  const { outputs, queue, custom } = await report(ALL);
   expect(outputs?.label).toEqual({ kind: 'labels', counts: { 0: 1, 1: 1, 2: 1, 3: 1 } });
   expect(Object.values(queue).reduce((sum, count) => sum + count, 0)).toBe(4);
   expect(custom?.modelship_mirrored_requests_total).toMatchObject({ type: 'counter', value: 4 });
   expect(custom?.modelship_processes).toEqual({ type: 'gauge', value: 2, count: 1 });
+  await expect.poll(async () => diffs.parse(await admin('/modelship/diffs')).diffs).toHaveLength(compared);
   const kept = diffs.parse(await admin('/modelship/diffs'));
   expect(kept).toMatchObject({ model: MODEL, stable: 'v1', keep: 5 });
-  expect(kept.diffs).toHaveLength(compared);
   expect(kept.diffs.map(({ at }) => at)).toEqual(
     kept.diffs
       .map(({ at }) => at)

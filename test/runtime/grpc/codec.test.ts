@@ -1,10 +1,10 @@
 import * as loader from '@grpc/proto-loader';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { oipGrpc } from '../../../runtime/grpc/infer-codec.ts';
 import { rawOf } from '../../../runtime/protocol/binary-tensor.ts';
 import { DATATYPES, type Datatype, sizeOf, type Tensor, type TensorData } from '../../../runtime/protocol/datatypes.ts';
 import type { Signature } from '../../../runtime/protocol/signature.ts';
+import fc from '../../properties.ts';
 
 /** The other writer and reader of the same messages: protobuf.js. */
 const options = { keepCase: true, longs: String, defaults: true, includeDirs: ['runtime/grpc/proto'] };

@@ -2,10 +2,10 @@
 
 import { connect, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { FrameReader, framed } from '../../../runtime/grpc/frames.ts';
 import { Writer } from '../../../runtime/grpc/writer.ts';
+import fc from '../../properties.ts';
 import { onnx } from '../onnx-builder.ts';
 import { randomOf } from '../random.ts';
 import { connection, frame, send } from './raw.ts';

@@ -1,9 +1,10 @@
 /** Which heads are plain, and what is read of them. */
-import { expect, test } from 'vitest';
-import { readHead } from '../../../runtime/http1/head.ts';
+import { describe, expect, test } from 'vitest';
+import { HeadReader } from '../../../runtime/http1/head.ts';
 
 const LINE = 'POST /v2/models/m/infer HTTP/1.1\r\n';
-const read = (text: string) => readHead(Buffer.from(text, 'latin1'), Buffer.from(LINE));
+const reader = () => new HeadReader(Buffer.from(LINE));
+const read = (text: string, by = reader()) => by.read(Buffer.from(text, 'latin1'));
 
 test('a plain head: names in lower case, values without the blanks around them, and where the body is', () => {
   const head = `${LINE}Host: a\r\nX-Empty:\r\nX-Text:\t two  words \r\nContent-Length: 007\r\n\r\n`;
@@ -67,4 +68,56 @@ const odd: [string, string][] = [
 
 test.each(odd)('%s is not: it is left to Node', (_name, text) => {
   expect(read(text)).toBeUndefined();
+});
+
+describe('the heads of one connection', () => {
+  const HEADS: [string, (length: string) => string][] = [
+    ['the length first', (length) => `${LINE}Content-Length: ${length}\r\nhost: a\r\n\r\n`],
+    ['the length last', (length) => `${LINE}host: a\r\ncontent-length:\t${length} \r\n\r\n`],
+    [
+      'names and values that look like it',
+      (length) => `${LINE}x-content-length: 5\r\nx-a: content-length: 5\r\nCONTENT-LENGTH:${length}\r\nhost: 5\r\n\r\n`,
+    ],
+  ];
+
+  test.each(HEADS)('%s: what differs in its length only is read as it would be alone', (_name, head) => {
+    const by = reader();
+    for (const length of ['5', '5', '1234567890', '007', '0', '42']) {
+      const text = `${head(length)}body`;
+      expect(read(text, by)).toEqual(read(text));
+      expect(read(text, by)?.headers['content-length']).toBe(length);
+    }
+    for (const length of ['', 'x', '-5', '5x', '5, 5', '12345678901', '5\r\ncontent-length: 5']) {
+      expect(read(head(length), by), length).toBeUndefined();
+    }
+  });
+
+  test('one that differs elsewhere is read anew, and so is the next', () => {
+    const by = reader();
+    const ask = (field: string) => `${LINE}host: a\r\ncontent-length: 3\r\n${field}\r\n\r\nabc`;
+    for (const field of ['accept: a', 'accept: b', 'accept: a', 'x-a: 1\r\nx-b: 2', 'accept: ab', 'accept: a']) {
+      expect(read(ask(field), by)).toEqual(read(ask(field)));
+    }
+    expect(read(ask('te: trailers'), by)).toBeUndefined();
+    expect(read(ask('accept: a').slice(0, -5), by)).toBeUndefined();
+  });
+
+  test('headers are of one request: what one does to them the next does not see', () => {
+    const by = reader();
+    const text = `${LINE}host: a\r\ncontent-length: 3\r\n\r\n`;
+    for (let i = 0; i < 3; i++) {
+      const { headers } = read(text, by) as { headers: Record<string, string> };
+      expect(headers).toEqual({ host: 'a', 'content-length': '3' });
+      headers.host = 'b';
+      headers.more = 'c';
+    }
+  });
+
+  test('one that writes something new in each head is understood for good', () => {
+    const by = reader();
+    for (let i = 0; i < 30; i++) {
+      const text = `${LINE}traceparent: ${i}\r\ncontent-length: 3\r\n\r\n`;
+      expect(read(text, by)).toEqual(read(text));
+    }
+  });
 });

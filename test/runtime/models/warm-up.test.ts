@@ -33,9 +33,20 @@ describe('the measure', () => {
     expect(runs).toEqual(['1x4', '2x4', '4x4']);
   });
 
-  test('looks at a slow model once', async () => {
-    const { result, count } = await measured(signature([spec('x', -1, 4)]), () => 200);
-    expect([result, count]).toEqual([{ items: 1, ms: 200, guessed: false }, 1]);
+  test.each([
+    [200, 2],
+    [2_000, 1],
+  ])('looks at a model of %i ms %i times', async (ms, times) => {
+    const { result, count } = await measured(signature([spec('x', -1, 4)]), () => ms);
+    expect([result, count]).toEqual([{ items: 1, ms, guessed: false }, times]);
+  });
+
+  test('one pause of the machine, however long, does not make a tiny model a slow one', async () => {
+    for (const paused of [1, 2, 3, 4, 5, 6]) {
+      let run = 0;
+      const { result } = await measured(signature([spec('x', -1, 4)]), () => (++run === paused ? 900 : 0.01));
+      expect(result).toEqual({ items: 32, ms: expect.closeTo(0.01), guessed: false });
+    }
   });
 
   test('takes the shortest of some runs: the first ones allocate', async () => {

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { classify } from '../../../runtime/protocol/classification.ts';
 import type { Datatype, TensorData } from '../../../runtime/protocol/datatypes.ts';
+import fc from '../../properties.ts';
 
 test.each<[why: string, datatype: Datatype, shape: number[], data: TensorData, most: number, wanted: string[][]]>([
   ['a list', 'FP32', [3], Float32Array.of(0.5, 2, 1), 2, [['2:1', '1:2']]],

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { joinSingles } from '../../../runtime/protocol/json-singles.ts';
+import fc from '../../properties.ts';
 
 const LONGEST = 25;
 

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RequestError } from '../../../runtime/errors.ts';
 import { rawOf } from '../../../runtime/protocol/binary-tensor.ts';
@@ -6,6 +5,7 @@ import { ARRAYS, DATATYPES, type Datatype, sizeOf, type Tensor } from '../../../
 import { writeValues } from '../../../runtime/protocol/json-numbers.ts';
 import { oipRest } from '../../../runtime/protocol/oip-rest.ts';
 import type { Signature } from '../../../runtime/protocol/signature.ts';
+import fc from '../../properties.ts';
 import { binaryInput, binaryRequest, LENGTH, readAnswer } from './oip.ts';
 
 /** Large enough for every way in which arrays get their memory. */

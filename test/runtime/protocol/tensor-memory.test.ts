@@ -1,8 +1,8 @@
 import { MessageChannel } from 'node:worker_threads';
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ARRAYS, DATATYPES, type Datatype } from '../../../runtime/protocol/datatypes.ts';
 import { unfilled } from '../../../runtime/protocol/tensor-memory.ts';
+import fc from '../../properties.ts';
 
 const NUMBERS = DATATYPES.filter((datatype) => datatype !== 'BYTES') as Exclude<Datatype, 'BYTES'>[];
 

@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RequestError } from '../../../runtime/errors.ts';
 import type { Datatype, Tensor } from '../../../runtime/protocol/datatypes.ts';
 import type { Signature, TensorSpec } from '../../../runtime/protocol/signature.ts';
 import { tensorflowPredict } from '../../../runtime/protocol/tensorflow.ts';
+import fc from '../../properties.ts';
 
 const SEED = { seed: 20_261_127 };
 

@@ -1,5 +1,5 @@
 /** What holds of every status, whatever the facts. */
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
 import { CONDITION_TYPES, type Condition } from '../../../../api/status.ts';
 import type { ReportRead } from '../../../../operator/evidence/reports.ts';
@@ -7,6 +7,7 @@ import type { Pod } from '../../../../operator/reconcile/pod.ts';
 import type { StatusFacts, VersionFacts } from '../../../../operator/reconcile/status/facts.ts';
 import { REASONS } from '../../../../operator/reconcile/status/reasons.ts';
 import { changesIn, eventsOf, isUrgent, sameStatus } from '../../../../operator/reconcile/status/status.ts';
+import fc from '../../../properties.ts';
 import {
   at,
   conditionOf,
