@@ -112,7 +112,7 @@ export const REQUEST_CATALOGUE = {
   },
   MISDIRECTED: {
     status: 421,
-    says: 'A direct port was asked for another version than its own.',
+    says: 'A direct port was asked for another version than its own, or was sent a forward for another model.',
     todo: 'Use the public address; it forwards.',
   },
   INFERENCE_FAILED: {

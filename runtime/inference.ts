@@ -13,7 +13,7 @@ import type { Codec } from './protocol/codec.ts';
 import type { Recorder } from './recorder.ts';
 import { MIRROR_HEADER, type Split, type SplitRequest, TIMEOUT_HEADER } from './split.ts';
 import type { RequestTrace, Tracing } from './tracing/trace.ts';
-import { FORWARDED_HEADER } from './traffic/headers.ts';
+import { FORWARDED_HEADER, forwardedModel } from './traffic/headers.ts';
 import type { Mirror } from './traffic/mirror.ts';
 
 export interface Call {
@@ -179,10 +179,12 @@ export class Inference {
   /** The version that the path or the header names, once the model's name is right. */
   #pinnedVersion({ model, version, headers }: Call): string | undefined {
     const { own } = this.#options;
-    if (model !== undefined && model !== own.model) {
+    if (this.kind === 'direct' && headers[FORWARDED_HEADER] !== undefined) {
       // Whoever forwards has the right name: what it knows of the address is out of date.
-      if (this.kind === 'direct' && headers[FORWARDED_HEADER] !== undefined)
-        throw misdirected(`model '${own.model}'`, model);
+      for (const wanted of [forwardedModel(headers), model]) {
+        if (wanted !== undefined && wanted !== own.model) throw misdirected(`model '${own.model}'`, wanted);
+      }
+    } else if (model !== undefined && model !== own.model) {
       const message = `there is no model '${model.slice(0, 80)}' here; there is '${own.model}'`;
       throw new RequestError('MODEL_NOT_FOUND', message);
     }

@@ -10,6 +10,7 @@ import { FIELD_MANAGER } from '../render/deployment.ts';
 import { versionName } from '../render/names.ts';
 import { ENTRY_HTTP } from '../render/ports.ts';
 import type { Caches } from './caches.ts';
+import { doorOf } from './decide.ts';
 import { awaitsDigest, digestOf, noteChecked } from './evidence.ts';
 import type { KeyMemory } from './key-memory.ts';
 import type { Pass } from './pass.ts';
@@ -32,7 +33,7 @@ export interface Teller {
 const LAZY_MS = 3_000;
 /** How long "it was taken, and comes up" waits after the first pass: where many come at once, their objects go before. */
 const FIRST_MS = 1_000;
-/** How long "it is ready" waits for the digest of what was loaded, which is told with it: a pod answers in milliseconds. */
+/** How long news waits for what a pod that is ready has loaded, which is told with it: a pod answers in milliseconds. */
 const DIGEST_MS = 500;
 /** Until the cache has what kept a status from being written. */
 const AGAIN_MS = 200;
@@ -108,7 +109,7 @@ function factsOf(pass: Pass, md: StoredModelDeployment, { caches, clock }: Telle
     url: isOurs(service, md) && serving ? `http://${name}.${namespace}.svc:${ENTRY_HTTP.port}` : undefined,
     table: serving?.table,
     inForce: serving?.inForce ?? false,
-    door: serving?.door,
+    door: service && isOurs(service, md) ? doorOf(service) : undefined,
     waiting: serving?.plan.waiting ?? [],
     versions: versionFacts(pass, caches),
     routes: pass.routes,

@@ -138,7 +138,7 @@ class LaneBatcher implements Batcher {
     this.#came++;
     this.#line.add(waiting, !holds);
     if (holds) this.#hold(waiting);
-    this.#wake();
+    this.#wake(!work.background);
     // What is under way already is not listened for, unless it may come to be run once more.
     if (!waiting.group && !waiting.together) return;
     waiting.listen((gone) => this.#leave(gone));
@@ -146,20 +146,20 @@ class LaneBatcher implements Batcher {
   }
 
   /** Sees to it that free lanes get what may be run. */
-  #wake(): void {
+  #wake(atOnce = false): void {
     if (this.#free.length === 0 || !this.#line.ready) return;
     if (!this.#options.eager) {
       this.#pump();
     } else if (!this.#due) {
       this.#due = true;
       setImmediate(this.#pumpDue);
-      if (this.#lonely >= LONELY_TURNS) this.#pump();
+      if (atOnce && this.#lonely >= LONELY_TURNS) this.#pump();
     }
   }
 
   readonly #pumpDue = (): void => {
     this.#due = false;
-    this.#lonely = this.#came > 1 ? 0 : this.#lonely + 1;
+    this.#lonely = this.#came === 1 ? this.#lonely + 1 : 0;
     this.#came = 0;
     this.#pump();
   };

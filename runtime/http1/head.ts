@@ -82,15 +82,15 @@ export class HeadReader {
     const bodyAt = end + END.length;
     if (bodyAt <= MOST_REMEMBERED_BYTES && this.#inVain++ < MOST_IN_VAIN) {
       const lengthAt = fieldsAt + (LENGTH_LINE.exec(fields) as RegExpExecArray)[0].length;
-      const before = Buffer.from(bytes.subarray(0, lengthAt));
-      const after = Buffer.from(bytes.subarray(lengthAt + length.length, bodyAt));
+      const before = copyOf(bytes.subarray(0, lengthAt));
+      const after = copyOf(bytes.subarray(lengthAt + length.length, bodyAt));
       this.#last = { before, after, headers: { ...headers } };
     }
     return { headers, bodyLength: Number(length), bodyAt };
   }
 }
 
-/** Undefined for a head that differs by more than the number of its length from the one before. */
+/** Undefined for a head that differs by more than the number of its length from the one remembered. */
 function readAgain(bytes: Buffer, { before, after, headers }: Repeated): Head | undefined {
   if (!has(bytes, 0, before)) return undefined;
   const most = before.length + MOST_DIGITS;
@@ -103,6 +103,13 @@ function readAgain(bytes: Buffer, { before, after, headers }: Repeated): Head | 
     bodyLength: Number(length),
     bodyAt: at + after.length,
   };
+}
+
+/** Not in the pool that Node shares among small buffers: an idle connection would keep all of it. */
+function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
 }
 
 function has(bytes: Buffer, at: number, part: Buffer): boolean {

@@ -18,6 +18,7 @@ const { MISDIRECTED } = REQUEST_ERRORS;
 
 export interface Hop {
   request: SplitRequest;
+  model: string;
   from: string;
   to: string;
   /** For this attempt, ms. */
@@ -170,7 +171,7 @@ class Attempt {
 }
 
 function detailOf(result: ExchangeResult): string {
-  if (result.kind === 'answer') return 'another version is at its address';
+  if (result.kind === 'answer') return 'another version or model is at its address';
   const { code, message } = result.error as NodeJS.ErrnoException;
   // The code only: messages name addresses inside the cluster.
   return `${result.sent ? 'the connection broke' : 'no connection'} (${code ?? message})`;

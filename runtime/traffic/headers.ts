@@ -4,7 +4,10 @@ import { VERSION_HEADER } from '../answer.ts';
 import { MIRROR_HEADER, TIMEOUT_HEADER } from '../split.ts';
 import type { HopTrace } from '../tracing/trace.ts';
 
-/** Set on what is forwarded, with the version that forwards. A request that carries it is never forwarded again. */
+/**
+ * Set on what is forwarded: `MODEL/VERSION` that forwards. A request that carries it is never forwarded again, and a direct
+ * door of another model answers 421: who has an address may change before all know.
+ */
 export const FORWARDED_HEADER = 'modelship-forwarded';
 
 const HOP_BY_HOP = [
@@ -38,7 +41,14 @@ const NOT_GIVEN_BACK = new Set(HOP_BY_HOP);
 /** @param hop `trace`: see `HopTrace`; without it a request's own context goes on as it came @returns names and values in turn */
 export function headersToForward(
   headers: IncomingHttpHeaders,
-  hop: { from: string; to: string; timeoutMs: number; mirror?: boolean; trace?: Pick<HopTrace, 'headers'> | undefined },
+  hop: {
+    model: string;
+    from: string;
+    to: string;
+    timeoutMs: number;
+    mirror?: boolean;
+    trace?: Pick<HopTrace, 'headers'> | undefined;
+  },
 ): string[] {
   const named = namedByConnection(headers.connection);
   const result: string[] = [];
@@ -49,10 +59,24 @@ export function headersToForward(
     if (typeof value === 'string') result.push(name, value);
     else for (const each of value ?? []) result.push(name, each);
   }
-  result.push(VERSION_HEADER, hop.to, FORWARDED_HEADER, hop.from, TIMEOUT_HEADER, String(hop.timeoutMs));
+  result.push(
+    VERSION_HEADER,
+    hop.to,
+    FORWARDED_HEADER,
+    `${hop.model}/${hop.from}`,
+    TIMEOUT_HEADER,
+    String(hop.timeoutMs),
+  );
   if (hop.mirror) result.push(MIRROR_HEADER, hop.from);
   if (context) result.push(...context);
   return result;
+}
+
+/** The model that a forward says it is for; undefined for what is none, and what an older version sent. */
+export function forwardedModel({ [FORWARDED_HEADER]: forwarded }: IncomingHttpHeaders): string | undefined {
+  if (typeof forwarded !== 'string') return undefined;
+  const end = forwarded.indexOf('/');
+  return end === -1 ? undefined : forwarded.slice(0, end);
 }
 
 /** The headers of the answer, end to end. Repeated ones are joined, so several cookies would not survive. */

@@ -117,8 +117,9 @@ export class Mirror {
   }
 
   #newShadow(version: string): Shadow {
-    const { own, clock, timeoutMs, counters, wallClock } = this.#options;
+    const { model, own, clock, timeoutMs, counters, wallClock } = this.#options;
     return new Shadow({
+      model,
       version,
       own,
       clock,

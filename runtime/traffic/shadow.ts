@@ -32,6 +32,7 @@ export interface Copy {
 }
 
 export interface ShadowOptions {
+  model: string;
   version: string;
   own: string;
   clock: Clock;
@@ -94,7 +95,7 @@ export class Shadow {
 
   /** Never rejects. */
   async #send(copy: Copy): Promise<void> {
-    const { clock, own: from, version: to, timeoutMs, ends } = this.#options;
+    const { clock, model, own: from, version: to, timeoutMs, ends } = this.#options;
     this.#inFlight++;
     const request: SplitRequest = {
       ...copy,
@@ -107,7 +108,17 @@ export class Shadow {
     };
     const target = this.#target as Target;
     const trace = copy.trace?.hop({ to, ...target.at, mirror: true });
-    const hop = { request, from, to, timeoutMs, mirror: true, heldBytes: copy.heldBytes, onCut: () => {}, trace };
+    const hop = {
+      request,
+      model,
+      from,
+      to,
+      timeoutMs,
+      mirror: true,
+      heldBytes: copy.heldBytes,
+      onCut: () => {},
+      trace,
+    };
     const outcome = await attempt(target, hop, clock);
     let differs: boolean | undefined;
     try {

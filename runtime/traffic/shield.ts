@@ -78,7 +78,8 @@ export class Shield {
       counters.failed++;
     };
     const trace = request.trace?.hop({ to: version, ...target.at, mirror: false });
-    const hop = { request, from: this.#options.own, to: version, timeoutMs, onCut, trace };
+    const { model, own: from } = this.#options;
+    const hop = { request, model, from, to: version, timeoutMs, onCut, trace };
     const outcome = await attempt(target, hop, this.#options.clock);
     trace?.ended(outcome);
     if (outcome.kind === 'full' || outcome.kind === 'unsendable') return outcome;

@@ -151,6 +151,14 @@ const REFUSALS: Refusal[] = [
     answer: [421, 'MISDIRECTED', "model 'm'"],
   },
   {
+    why: 'another model at a direct door, of what was forwarded and names none',
+    door: 'direct',
+    path: '/v2/models/m/infer',
+    body: GOOD,
+    init: { headers: { 'modelship-forwarded': 'o/v2' } },
+    answer: [421, 'MISDIRECTED', "not as 'o'"],
+  },
+  {
     why: 'another model at a direct door',
     door: 'direct',
     path: '/v2/models/o/infer',

@@ -53,7 +53,7 @@ describe('what is forwarded', () => {
       'x-latin': 'caf\u00e9',
       'set-cookie': ['a=1', 'b=2'],
       'modelship-version': 'v2',
-      'modelship-forwarded': 'v1',
+      'modelship-forwarded': 'digits/v1',
     });
   });
 

@@ -1,6 +1,7 @@
 /** What is said of a ModelDeployment: pure, from facts that a pass gathered. */
 import type { Status } from '../../../api/status.ts';
 import { sameJson } from '../../../core/equal.ts';
+import { isReady } from '../pod.ts';
 import { type Cause, causesOf } from './causes.ts';
 import { conditionsOf, type Said, verdictOf } from './conditions.ts';
 import type { StatusFacts } from './facts.ts';
@@ -66,7 +67,7 @@ export function changesIn({ versions, routes, now }: StatusFacts): number | unde
 
 /** Whether somebody answers every request. */
 function availability(
-  { table, url, door }: StatusFacts,
+  { table, url, door, routes }: StatusFacts,
   views: readonly VersionView[],
   shares: Shares | undefined,
 ): Said {
@@ -76,8 +77,11 @@ function availability(
   if (!table) return not('nothing serves yet');
   if (serving.length === 0) return not('no version that takes traffic has a ready replica');
   if (url === undefined) return not('the Service is not there');
-  const behind = views.find(({ facts }) => facts.name === door);
-  if (behind?.ready === 0) return not(`the Service leads to ${door}, which has no ready replica`);
+  // A gateway leads to the versions by itself. The Deployment's count comes after the pod's own word.
+  const behind = routes.length > 0 ? undefined : views.find(({ facts }) => facts.name === door);
+  if (behind?.ready === 0 && !behind.facts.pods.some(isReady)) {
+    return not(`the Service leads to ${door}, which has no ready replica`);
+  }
   const answer = serving.length === 1 ? 'answers' : 'answer';
   return { holds: true, reason: 'Serving', message: `${andList(serving)} ${answer}` };
 }

@@ -3,6 +3,7 @@ import type { TrafficTable } from '../../../api/traffic-table.ts';
 import type { ReportRead } from '../../../operator/evidence/reports.ts';
 import { type RunVersion, runVersions } from '../../../operator/reconcile/decide.ts';
 import {
+  awaitsDigest,
   digestOf,
   forgetPods,
   noteChecked,
@@ -170,6 +171,23 @@ describe('the digest that counts for a version', () => {
     const [v1, v2] = asked.versions;
     const pinned = withPins(asked, stated === undefined ? versions : stating(versions, stated), at, known(reads));
     expect(pinned).toEqual({ ...asked, versions: [{ ...v1, ...held }, v2] });
+  });
+});
+
+describe('what a pod has loaded is awaited', () => {
+  const ready = pod('v1', 'p1', true);
+  test.each<[string, Pod, { reads?: Record<string, ReportRead>; checked?: boolean; stated?: boolean }, boolean]>([
+    ['of one that is ready and was not read yet, also where the digest is known', ready, {}, true],
+    ['not of one that was read', ready, { reads: { p1: loaded(A) } }, false],
+    ['not of one that could not be read', ready, { reads: { p1: FAILED } }, false],
+    ['not of one that was found right before', ready, { checked: true }, false],
+    ['not where the spec states the digest', ready, { stated: true }, false],
+    ['not of one that still loads', pod('v1', 'p1', false), {}, false],
+    ['not of one without an address', pod('v1', 'p1', true, { podIP: undefined }), {}, false],
+  ])('%s', (_, one, { reads = {}, checked, stated }, awaited) => {
+    const { at, versions, memory } = world([one], {}, { v1: A });
+    if (checked) memory.checkedDigests.set('uid-Pod-p1', 0);
+    expect(awaitsDigest(stated ? stating(versions, A) : versions, at, known(reads), memory)).toBe(awaited);
   });
 });
 

@@ -154,7 +154,7 @@ describe('what goes to the other version', () => {
     expect(await failureOf(call)).toMatchObject({ status: 'INVALID_ARGUMENT', code: 'INPUT_DATA', details: 'no' });
     expect(got.url).toBe('/inference.GRPCInferenceService/ModelInfer');
     expect(got.body).toEqual(INFERENCE.ModelInfer?.requestSerialize(message));
-    expect(got.headers).toMatchObject({ ...metadata, 'modelship-version': 'v2', 'modelship-forwarded': 'v1' });
+    expect(got.headers).toMatchObject({ ...metadata, 'modelship-version': 'v2', 'modelship-forwarded': 'digits/v1' });
     expect(Number(got.headers?.['modelship-timeout-ms'])).toBeLessThan(20_000);
     for (const name of ['te', 'grpc-timeout', 'grpc-accept-encoding', 'accept-encoding', ':path']) {
       expect(got.headers).not.toHaveProperty(name);

@@ -51,6 +51,18 @@ const rows: Record<string, Row> = {
     reason: 'Ready',
     message: 'v2 ready',
   },
+  'the Service leads to one that has nobody, another that takes traffic has': {
+    facts: { versions: [unready('v1', [startingPod('digits-v1-x')]), version('v2')], table: table({ v1: 90, v2: 10 }) },
+    holds: 'Accepted Reconciling',
+    reason: 'Starting',
+    message: 'v1',
+  },
+  'the Service leads to one whose pod is ready, which its Deployment does not count yet': {
+    facts: { versions: [unready('v1', [readyPod('digits-v1-x')]), version('v2')], table: table({ v1: 90, v2: 10 }) },
+    holds: 'Accepted Available Reconciling',
+    reason: 'Starting',
+    message: 'v1',
+  },
   'nothing runs yet': {
     facts: { versions: [], table: undefined, url: undefined, inForce: false },
     holds: 'Accepted Reconciling',
