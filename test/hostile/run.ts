@@ -14,8 +14,8 @@ import { startVictim, type Victim } from './victim.ts';
 
 /** Resident memory may differ by as much from the end of the warm-up round to the end, MiB: buffers, not leaks. */
 const MOST_GROWTH_MIB = 64;
-/** V8 takes memory until some 20,000 requests and keeps it: what grows after that is a leak. */
-const WARM_UP = 30_000;
+/** V8 takes memory until some 80,000 requests and keeps it: what grows after that is a leak. */
+const WARM_UP = 100_000;
 const DOC = 'docs/reliability.md';
 
 const { values } = parseArgs({
