@@ -56,7 +56,7 @@ describe.each(PLACES)('%s', (_place, serving) => {
     expect(both.seen().compared).toBeGreaterThan(0);
   });
 
-  test('shielded, while another version still reads it', async () => {
+  test('shielded: sent to another version first, which fails, then answered here', async () => {
     // It answers the head, and reads no body.
     const deaf = createServer((_request, response) => void response.writeHead(503).end());
     await new Promise<void>((listening) => deaf.listen(0, '127.0.0.1', listening));
