@@ -79,7 +79,7 @@ const DISCOVER_MS = 60_000;
 const OPTIONAL_MS = 10_000;
 /** Events of pods and Deployments come in swarms: a pass waits this long for more of them. */
 const SWARM_MS = 100;
-/** Passes read caches; what they write is bounded by the workers. */
+/** Passes read caches; what they write is bounded by the workers, and by the connections. */
 const PASSES = { perSecond: 1_000, burst: 1_000 };
 
 /** Comes back once caches are being filled and the campaign for leadership has begun. */

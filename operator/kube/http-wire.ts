@@ -5,7 +5,7 @@ import type { Credential } from './credentials.ts';
 
 /** An API server closes what is idle for longer than 90 s, load balancers what is idle for 60 s. */
 const IDLE_MS = 30_000;
-const CONNECTIONS = 32;
+const CONNECTIONS = 64;
 
 export interface Sent {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -31,7 +31,7 @@ interface Pools {
   watches: Dispatcher;
 }
 
-/** Requests share up to 32 kept connections; each watch has its own. New TLS material means new connections. */
+/** Requests share up to 64 kept connections; each watch has its own. New TLS material means new connections. */
 export class Wire {
   readonly #connectTimeoutMs: number;
   readonly #retired = new Set<Dispatcher>();

@@ -25,7 +25,7 @@ export interface Apply extends Wanted {
 }
 
 export interface Changes {
-  /** In the order in which to write them. */
+  /** In the order in which they are told; written by stage. */
   applies: Apply[];
   scales: { id: string; scale: Scale; stored: StoredDeployment | undefined }[];
   prunes: StoredObject[];

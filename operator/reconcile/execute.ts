@@ -1,69 +1,78 @@
 /** Writes what has to be written, one ModelDeployment at a time. One object's failure keeps none of the others from being written. */
-import type { KubeClient } from '../kube/client.ts';
 import { KubeError } from '../kube/error.ts';
-import type { Log } from '../kube/log.ts';
 import { controllerOf, type StoredObject } from '../kube/object.ts';
-import { FIELD_MANAGER, SCALE_FIELD_MANAGER } from '../render/deployment.ts';
-import type { Caches } from './caches.ts';
+import { SCALE_FIELD_MANAGER } from '../render/deployment.ts';
+import { STAGES } from '../render/render.ts';
 import type { Apply, Changes } from './changes.ts';
-import { firstDifference } from './difference.ts';
 import type { KeyMemory } from './key-memory.ts';
 import { MODEL_DEPLOYMENTS, resourceOf } from './resources.ts';
 import type { ObjectProblem } from './status/facts.ts';
 import { objectId, type StoredModelDeployment } from './stored.ts';
-
-export interface Hand {
-  client: KubeClient;
-  caches: Caches;
-  log: Log;
-}
+import { type Hand, writeAll } from './write.ts';
 
 export interface Executed {
   problems: ObjectProblem[];
-  /** What kept something from being written, the one that asks for the longest wait first. */
+  /** What kept something from being written, in the order of the objects. */
   errors: KubeError[];
   /** Whether anything was written. */
   wrote: boolean;
+  /**
+   * The rest is for another pass, after those of other ModelDeployments that have made no Service yet: Kubernetes allocates
+   * the addresses of Services one after the other, five times as slowly while it makes pods.
+   */
+  halfway: boolean;
 }
 
-/** @throws nothing but what is not a KubeError: a mistake of ours */
+/**
+ * @param mayHalt whether it may stop halfway
+ * @throws nothing but what is not a KubeError: a mistake of ours
+ */
 export async function execute(
   changes: Changes,
   md: StoredModelDeployment,
   memory: KeyMemory,
   hand: Hand,
+  mayHalt: boolean,
 ): Promise<Executed> {
-  const done: Executed = { problems: changes.taken.map((o) => nameTaken(o, md)), errors: [], wrote: false };
+  const done: Executed = {
+    problems: changes.taken.map((o) => nameTaken(o, md)),
+    errors: [],
+    wrote: false,
+    halfway: false,
+  };
   const attempt = async (object: string, action: () => Promise<unknown>): Promise<boolean> => {
-    if (done.errors.some(({ code }) => code === 'NamespaceTerminating')) return false;
+    if (isEnding(done)) return false;
     try {
       await action();
       done.wrote = true;
       return true;
     } catch (error) {
       if (!(error instanceof KubeError)) throw error;
-      done.errors.push(error);
-      done.problems.push(problemOf(object, error));
+      noteFailure(done, object, error);
       return false;
     }
   };
   const taken = await findForeign(changes.applies, md, memory, hand, done);
   const skipped = new Set([...taken, ...changes.taken.map(idOf)]);
-  for (const one of changes.applies) {
-    // It would steer the Deployment of somebody else.
-    const steers = one.object.kind === 'HorizontalPodAutoscaler' && objectId('Deployment', one.object.metadata);
-    if (steers && skipped.has(steers)) skipped.add(one.id);
-    if (skipped.has(one.id)) continue;
-    let foreign: StoredObject | undefined;
-    const written = await attempt(one.id, async () => {
-      const uid = one.stored?.metadata.uid;
-      foreign = uid === undefined ? await create(one, md, memory, hand) : await apply(one, { uid }, memory, hand);
+  for (const stage of STAGES) {
+    const due = changes.applies.filter(({ id, object }) => {
+      // An autoscaler would steer the Deployment of somebody else.
+      const steers = object.kind === 'HorizontalPodAutoscaler' && objectId('Deployment', object.metadata);
+      if (steers && skipped.has(steers)) skipped.add(id);
+      return stage.includes(object.kind) && !skipped.has(id);
     });
-    if (foreign) {
-      memory.foreign.add(one.id);
-      done.problems.push(nameTaken({ ...foreign, kind: one.object.kind }, md));
+    for (const { id, foreign, failed } of await writeAll(due, md, memory, hand)) {
+      if (foreign) {
+        memory.foreign.add(id);
+        done.problems.push(nameTaken(foreign, md));
+      }
+      if (failed) noteFailure(done, id, failed);
+      else done.wrote = true;
+      if (foreign || failed) skipped.add(id);
     }
-    if (foreign || !written) skipped.add(one.id);
+    if (isEnding(done)) break;
+    done.halfway = mayHalt && done.problems.length === 0 && due.some(needsAddress);
+    if (done.halfway) return done;
   }
   const autoscalers = changes.prunes.filter(({ kind }) => kind === 'HorizontalPodAutoscaler');
   const others = changes.prunes.filter(({ kind }) => kind !== 'HorizontalPodAutoscaler');
@@ -77,6 +86,16 @@ export async function execute(
   if (!done.problems.some(isEssential))
     for (const object of others) await attempt(idOf(object), () => prune(object, hand));
   return done;
+}
+
+function noteFailure(done: Executed, object: string, error: KubeError): void {
+  done.errors.push(error);
+  done.problems.push(problemOf(object, error));
+}
+
+/** Nothing more can be made in a namespace that goes. */
+function isEnding({ errors }: Executed): boolean {
+  return errors.some(({ code }) => code === 'NamespaceTerminating');
 }
 
 /** Without these a version does not serve as it must: what it takes the place of stays as long. */
@@ -115,43 +134,8 @@ async function findForeign(
   return answers.flat();
 }
 
-/**
- * No object has it. An apply that names a resourceVersion makes an object that is not there, and is refused with a Conflict
- * where one is: whoever has taken the name, at whatever moment, is not written to.
- */
-const NOT_THERE = '1';
-
-/**
- * Writes an object that the cache does not have, which does not say that it is not there: what bears no label of ours is
- * not watched.
- * @returns somebody else's object that has the name
- */
-async function create(one: Apply, md: StoredModelDeployment, memory: KeyMemory, hand: Hand) {
-  try {
-    return await apply(one, { resourceVersion: NOT_THERE }, memory, hand);
-  } catch (error) {
-    if (!(error instanceof KubeError && (error.code === 'Conflict' || error.code === 'Invalid'))) throw error;
-    const stored = await hand.client.get(resourceOf(one.object), one.object.metadata, { metadataOnly: true });
-    if (!stored) throw error;
-    if (controllerOf(stored)?.uid !== md.metadata.uid) return stored;
-    return apply(one, { uid: stored.metadata.uid }, memory, hand);
-  }
-}
-
-/** @param only the object that it is to fall upon, and no other that took the name in the meantime */
-async function apply(
-  { id, object, hash, why }: Apply,
-  only: { uid: string } | { resourceVersion: string },
-  memory: KeyMemory,
-  hand: Hand,
-): Promise<undefined> {
-  hand.log.debug({ object: id, why }, 'applying');
-  const body = { ...object, metadata: { ...object.metadata, ...only } };
-  const result = await hand.client.apply(resourceOf(object), body, { manager: FIELD_MANAGER, force: true });
-  hand.caches.of(object.kind)?.wrote(result);
-  const { resourceVersion, generation } = result.metadata;
-  if (firstDifference(object, result) === undefined) memory.settled.delete(id);
-  else memory.settled.set(id, { hash, resourceVersion, generation });
+function needsAddress({ object, stored }: Apply): boolean {
+  return !stored && object.kind === 'Service' && (object.spec as { clusterIP?: string }).clusterIP !== 'None';
 }
 
 async function applyScale(object: Apply['object'], { client, caches }: Hand): Promise<void> {

@@ -42,10 +42,14 @@ export interface KeyMemory {
   touched: Map<string, { revision: number; at: number; times: number }>;
   /** What was rendered last, and of what. */
   made: { of: string; data: RevisionData; options: RenderOptions; made: Made } | undefined;
-  /** When the first status is to be written at the latest; undefined before the first pass has ended. */
+  /** When the first status is to be written at the latest; undefined before the first whole pass has ended. */
   firstTold?: number | undefined;
   /** Until when a status waits for a digest that it is to tell; undefined where none is to come. */
   digestBy?: number | undefined;
+  /** The last pass stopped halfway. */
+  halfway?: boolean | undefined;
+  /** Until when a change of the status that is not urgent waits for more of its kind; undefined where there is none. */
+  lazyBy?: number | undefined;
   /** When the status was written last. */
   statusAt: number;
   /** Where the rollout stands, as this process stored it last, and the resourceVersion that this made. */

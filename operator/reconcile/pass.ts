@@ -37,6 +37,8 @@ export interface Pass {
     /** What the planner was asked for. */
     goal?: Desired;
   };
+  /** Something is left to be written, and waits for nothing but its turn: nothing is said yet. */
+  halfway?: boolean;
   /** What was read is out of date: nothing was done, and nothing is said. */
   outdated?: boolean;
   /** ms until the next pass is due though nothing happens. */
@@ -60,13 +62,21 @@ export function newPass(gathered: Gathered, acceptance: Acceptance): Pass {
 
 /**
  * How long a pass that follows another lets those go first that have a new spec to take: where many come at once, their
- * objects go before the status of others, which then says more in fewer words.
+ * addresses go before the Deployments of others, and these before the status of any, which then says more in fewer words.
  */
 const FOLLOW_UP_PATIENCE_MS = 5_000;
 
 /** Of a pass that follows another. A walk that is under way, or was taken back, may have traffic to move. */
 export function patienceOf(rollout: Pick<RolloutStatus, 'phase'> | undefined): number {
   return rollout === undefined || rollout.phase === 'Completed' ? FOLLOW_UP_PATIENCE_MS : 0;
+}
+
+/** Less than that: what is new goes on before what is told. */
+const HALFWAY_PATIENCE_MS = 2_000;
+
+/** After a pass that was halfway. */
+export function turnOf(rollout: Pick<RolloutStatus, 'phase'> | undefined): Outcome {
+  return { kind: 'after', ms: 0, patienceMs: Math.min(HALFWAY_PATIENCE_MS, patienceOf(rollout)) };
 }
 
 /** How often what cannot be written is tried again though nothing changes: a quota or a webhook may let it in by then. */

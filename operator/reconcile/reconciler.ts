@@ -1,6 +1,7 @@
 /**
  * One pass over one ModelDeployment: gather → accept → plan → execute → status. A pass starts from what the caches hold
- * and knows nothing of what happened; the status is written last, always, also when something before it failed.
+ * and knows nothing of what happened; the status is written last, always, also when something before it failed. A pass that
+ * stops halfway is the one exception: the next one, which is due at once, ends it.
  */
 import { sameJson } from '../../core/equal.ts';
 import { KubeError } from '../kube/error.ts';
@@ -12,7 +13,7 @@ import { servesIn } from './decide.ts';
 import { problemOf } from './execute.ts';
 import { gather, isThere } from './gather.ts';
 import { type KeyMemory, newMemory } from './key-memory.ts';
-import { newPass, outcomeOf, type Pass, retry } from './pass.ts';
+import { newPass, outcomeOf, type Pass, retry, turnOf } from './pass.ts';
 import { keepHistory, remember } from './remember.ts';
 import { writeStatus } from './say.ts';
 import { type Keeper, serve } from './serve.ts';
@@ -52,6 +53,7 @@ export class Reconciler {
     try {
       const pass = await this.#pass(md, memory);
       if (pass.outdated) return { kind: 'after', ms: OUTDATED_MS };
+      if (pass.halfway && pass.errors.length === 0) return turnOf(pass.rollout?.state);
       memory.ending = pass.errors.some(({ code }) => code === 'NamespaceTerminating');
       if (memory.ending) return retry(pass.errors);
       pass.lookAgain.push(...(await writeStatus(pass, pass.gathered.md, memory, this.#options)));

@@ -29,8 +29,9 @@ export interface Teller {
   clock: Clock;
 }
 
-/** How long a change of counts or wording waits for more of its kind. */
+/** How long a change of counts or wording waits for more of its kind: after the last one that was written, and from when it is seen. */
 const LAZY_MS = 3_000;
+const SETTLE_MS = 1_000;
 /** How long "it was taken, and comes up" waits after the first pass: where many come at once, their objects go before. */
 const FIRST_MS = 1_000;
 /** How long news waits for what a pod that is ready has loaded, which is told with it: a pod answers in milliseconds. */
@@ -51,13 +52,17 @@ export async function writeStatus(
   const later = changesIn(facts);
   const again = later === undefined ? [] : [later];
   noteChecked(md.status, pass.gathered, pass.reports, memory);
-  if (sameStatus(md.status, next)) return again;
+  if (sameStatus(md.status, next)) {
+    memory.lazyBy = undefined;
+    return again;
+  }
   const wait = patience(pass, md.status, next, memory, clock.now());
   if (wait > 0) return [wait];
   const stored = await put(next, md, client);
   // Somebody has written meanwhile, and it may be a step of the rollout: the next pass knows more.
   if (!stored) return [...again, AGAIN_MS];
   memory.statusAt = clock.now();
+  memory.lazyBy = undefined;
   if (next.rollout) memory.stored = { version: stored.metadata.resourceVersion, state: next.rollout };
   caches.models.wrote(stored);
   // An edit that came in meanwhile is in the cache now, and its event will be no news.
@@ -91,8 +96,10 @@ function patience(pass: Pass, previous: Status | undefined, next: Status, memory
     memory.firstTold ??= now + FIRST_MS;
     return reconciling && waits ? memory.firstTold - now : 0;
   }
+  if (isUrgent(previous, next)) return 0;
+  memory.lazyBy ??= now + SETTLE_MS;
   // Who has just begun does not know yet what the one before knew, and would say so.
-  return isUrgent(previous, next) ? 0 : Math.max(memory.statusAt, memory.firstSeen) + LAZY_MS - now;
+  return Math.max(memory.lazyBy, Math.max(memory.statusAt, memory.firstSeen) + LAZY_MS) - now;
 }
 
 function factsOf(pass: Pass, md: StoredModelDeployment, { caches, clock }: Teller): StatusFacts {

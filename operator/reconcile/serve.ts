@@ -104,9 +104,13 @@ export async function serve(
   }
   pass.warnings = [...pass.remarks, ...made.warnings];
   const changes = changesOf(made.wanted, made.scales, gathered, memory.settled);
-  const done = await execute(changes, gathered.md, memory, keeper);
+  // Once: a Service that is gone again, or that the cache does not find, would keep the rest from being written for ever.
+  const mayHalt = !memory.halfway && pass.errors.length === 0 && pass.problems.length === 0;
+  const done = await execute(changes, gathered.md, memory, keeper, mayHalt);
+  memory.halfway = done.halfway;
   pass.problems.push(...done.problems);
   pass.errors.push(...done.errors);
+  pass.halfway = done.halfway;
   forgetPods(gathered, memory);
   // What a write returned may hold changes of others, whose events are then no news.
   if (done.wrote) pass.lookAgain.push(AFTER_WRITE_MS);

@@ -25,7 +25,7 @@ import { publicService, versionService } from './service.ts';
 export type Rendered =
   | {
       ok: true;
-      /** In the order in which to apply them: what a pod needs comes before its Deployment. */
+      /** In the order of `STAGES`. */
       objects: KubeObject[];
       /** The size of each Deployment, by the other field manager. */
       scales: Scale[];
@@ -97,18 +97,16 @@ function versionObjects(
   ].filter((object) => object !== undefined);
 }
 
-const ORDER = [
-  'ConfigMap',
-  'ResourceClaimTemplate',
-  'NetworkPolicy',
-  'Service',
-  'Deployment',
-  'HorizontalPodAutoscaler',
-  'PodDisruptionBudget',
-  'PodMonitor',
-  'HTTPRoute',
-  'GRPCRoute',
+/**
+ * Kinds by when they are applied. What a pod must find when it starts comes before its Deployment, what steers or leads to
+ * what is there comes after it. Those of a stage need nothing of each other.
+ */
+export const STAGES: readonly (readonly string[])[] = [
+  ['ConfigMap', 'ResourceClaimTemplate', 'NetworkPolicy', 'Service'],
+  ['Deployment'],
+  ['HorizontalPodAutoscaler', 'PodDisruptionBudget', 'PodMonitor', 'HTTPRoute', 'GRPCRoute'],
 ];
+const ORDER = STAGES.flat();
 
 function inOrder(objects: readonly KubeObject[]): KubeObject[] {
   return objects.toSorted((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));

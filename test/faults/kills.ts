@@ -26,7 +26,8 @@ const REST_LIMIT_MS = 60_000;
 const counts = ({ request }: WriteSeen): boolean => !['events', 'leases'].includes(request.resource);
 
 /**
- * The short history. Each process makes one write: the API server answers it, the operator never hears that.
+ * The short history. Each process makes one write, with what it sent beside it: the API server answers it, the operator
+ * never hears that.
  * @param only kills after the so-manieth write alone, from 1; left out: after every one
  */
 export async function runKills(world: World, expected: EndState, only?: number): Promise<KillResult> {

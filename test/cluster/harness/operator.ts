@@ -207,10 +207,10 @@ export class World implements AsyncDisposable {
 
   /**
    * Comes back when nothing was asked for a while and no answer is waited for: by default for longer than an operator
-   * that has written waits before it looks again. Who asks again and again never comes to rest.
+   * that has written waits before it looks again, and then with what is not urgent to tell. Who asks again and again never comes to rest.
    * @throws Error with what was asked last
    */
-  async settled(quietMs = 1_200): Promise<void> {
+  async settled(quietMs = 2_400): Promise<void> {
     const deadline = performance.now() + REST_LIMIT_MS;
     for (let quiet = 0; quiet < quietMs; ) {
       const before = this.#asked;

@@ -43,8 +43,8 @@ async function until(here: Served, ends: (status: Status) => boolean, tend: () =
 }
 
 /**
- * Operators each of which makes one write: the API server answers it, the operator never hears that, and nothing that it
- * does after that gets there.
+ * Operators each of which makes one write, with what it sent beside it: the API server answers it, the operator never hears
+ * that, and nothing that it does after that gets there.
  */
 async function oneWriteEach(here: Served, versions: Versions, ends: (status: Status) => boolean) {
   const { world } = here;

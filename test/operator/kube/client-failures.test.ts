@@ -271,17 +271,17 @@ describe('a server that', () => {
 });
 
 describe('a client', () => {
-  it('asks at most 32 things at once', async () => {
+  it('asks at most 64 things at once', async () => {
     const held: ServerResponse[] = [];
     stub.handler = (response) => held.push(response);
-    const asked = Array.from({ length: 40 }, () => client.get(CONFIG_MAPS, KEY));
-    await stub.seen(32);
+    const asked = Array.from({ length: 80 }, () => client.get(CONFIG_MAPS, KEY));
+    await stub.seen(64);
     await settle();
-    expect(stub.requests).toHaveLength(32);
+    expect(stub.requests).toHaveLength(64);
     stub.handler = (response) => json(response, 200, object);
     for (const response of held) json(response, 200, object);
     await Promise.all(asked);
-    expect(new Set(stub.requests.map(({ connection }) => connection)).size).toBe(32);
+    expect(new Set(stub.requests.map(({ connection }) => connection)).size).toBe(64);
   });
 
   it('does not send what was given up while it waited for a connection', async () => {

@@ -13,13 +13,13 @@ import { model, spec } from './build.ts';
 
 const KEY = 'models/digits';
 
-test('in a namespace that is being deleted one write is missed, and nothing is tried again', async () => {
-  const asked: string[] = [];
-  let ending = false;
+/** Over an API server that takes everything, until it is `ending`. */
+function setup() {
+  const server = { asked: [] as string[], ending: false };
   let version = 100;
   const write = async (resource: Resource, object: Manifest): Promise<StoredObject> => {
-    asked.push(`${resource.kind} ${object.metadata.name}`);
-    if (ending) throw new KubeError('NamespaceTerminating', 'models is being terminated');
+    server.asked.push(`${resource.kind} ${object.metadata.name}`);
+    if (server.ending) throw new KubeError('NamespaceTerminating', 'models is being terminated');
     const { name } = object.metadata;
     const metadata = { ...object.metadata, uid: `uid-${name}`, resourceVersion: String(version++), generation: 1 };
     return { ...object, metadata } as StoredObject;
@@ -38,16 +38,42 @@ test('in a namespace that is being deleted one write is missed, and nothing is t
     renderOptions: () => ({ runtimeImage: 'registry.example.com/modelship-runtime:1.2.3', servedApis: new Set() }),
   });
   caches.models.wrote(model(spec([{ name: 'v1' }])));
-  await reconciler.reconcile(KEY);
-  expect(asked.map((what) => what.split(' ')[0])).toEqual(expect.arrayContaining(['ControllerRevision', 'Deployment']));
+  return { server, caches, reconciler };
+}
 
-  ending = true;
-  asked.length = 0;
+const kinds = (asked: readonly string[]) => asked.map((what) => what.split(' ')[0]);
+
+test('a pass that made the public Service lets those go first that have none, before it goes on', async () => {
+  const { server, reconciler } = setup();
+  expect(await reconciler.reconcile(KEY)).toEqual({ kind: 'after', ms: 0, patienceMs: 2_000 });
+  expect(kinds(server.asked.splice(0))).toEqual(['ControllerRevision', 'ConfigMap', 'Service', 'Service']);
+  const { kind } = await reconciler.reconcile(KEY);
+  expect([kind, kinds(server.asked)]).toEqual(['after', ['Deployment', 'Deployment']]);
+});
+
+test('one whose Service the cache does not find goes on, and starts no third time', async () => {
+  const { server, caches, reconciler } = setup();
+  const services = caches.of('Service');
+  await reconciler.reconcile(KEY);
+  for (const { metadata } of services?.list() ?? []) services?.removed(metadata, metadata.uid);
+  server.asked.length = 0;
+  await reconciler.reconcile(KEY);
+  expect(kinds(server.asked)).toEqual(['Service', 'Service', 'Deployment', 'Deployment']);
+});
+
+test('in a namespace that is being deleted one write is missed, and nothing is tried again', async () => {
+  const { server, caches, reconciler } = setup();
+  await reconciler.reconcile(KEY);
+  await reconciler.reconcile(KEY);
+  expect(kinds(server.asked)).toEqual(expect.arrayContaining(['ControllerRevision', 'Deployment']));
+
+  server.ending = true;
+  server.asked.length = 0;
   for (const informer of [caches.revisions, caches.of('Deployment'), caches.of('Service')]) {
     for (const { metadata } of informer?.list() ?? []) informer?.removed(metadata, metadata.uid);
   }
   expect(await reconciler.reconcile(KEY)).toEqual({ kind: 'terminal', reason: 'the namespace is being deleted' });
-  expect(asked).toHaveLength(1);
+  expect(server.asked).toHaveLength(1);
   expect(await reconciler.reconcile(KEY)).toEqual({ kind: 'done' });
-  expect(asked).toHaveLength(1);
+  expect(server.asked).toHaveLength(1);
 });

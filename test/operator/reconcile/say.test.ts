@@ -53,6 +53,43 @@ test('what comes up is first told a second after its first pass, however long th
   expect(written).toHaveLength(1);
 });
 
+test('what is not urgent is told a second after it is seen, with what came since, and three after what was told last', async () => {
+  const clock = new FakeClock();
+  const told: StoredModelDeployment[] = [];
+  const memory = newMemory(UID, clock.now());
+  let status: StoredModelDeployment['status'];
+  const client = { applyStatus: async (_: unknown, body: StoredModelDeployment) => ({ ...md, status: body.status }) };
+  const tell = async (...ready: string[]) => {
+    const pods = new Map([['v1', ready.map((name) => pod('v1', name, false))]]);
+    const as = status ? { ...md, status } : md;
+    const pass = newPass(gathered({ md: as, pods }), { ok: true, data: { spec: stating, leaving: [] } });
+    pass.versions = runVersions({ spec: stating, leaving: [] }, pass.gathered);
+    const count = told.length;
+    const again = await writeStatus(pass, as, memory, {
+      ...teller(clock, md, told),
+      client: client as unknown as Teller['client'],
+    });
+    if (told.length > count) status = told.at(-1)?.status;
+    return again;
+  };
+  await tell();
+  await clock.advance(1_000);
+  await tell();
+  expect(told).toHaveLength(1);
+  await clock.advance(10_000);
+  expect(await tell('p1')).toEqual([1_000]);
+  await clock.advance(600);
+  expect(await tell('p1', 'p2')).toEqual([400]);
+  await clock.advance(400);
+  expect(await tell('p1', 'p2')).toEqual([]);
+  expect(told).toHaveLength(2);
+  await clock.advance(500);
+  expect(await tell()).toEqual([2_500]);
+  expect(await tell('p1', 'p2')).toEqual([]);
+  await clock.advance(9_000);
+  expect(await tell()).toEqual([1_000]);
+});
+
 test('what cannot be written is told by its first pass: the next try may be far', async () => {
   const clock = new FakeClock();
   const written: StoredModelDeployment[] = [];
