@@ -146,14 +146,19 @@ export function isInForce(
   return ready.length > 0 && ready.every(({ metadata }) => (reported.get(metadata.uid) ?? 0) >= table.revision);
 }
 
-/** How long a first start waits for the primary before another version stands behind the door, ms. */
+/** How long a first start waits for the primary, once another version could stand behind the door, ms. */
 export const FIRST_DOOR_MS = 5_000;
 
 export interface Moment {
-  /** ms since this ModelDeployment was first seen. */
-  age: number;
+  /** ms since a version was seen to be ready. */
+  waited: number;
   /** Whether it has ever answered. */
   served: boolean;
+}
+
+/** Whether the door is kept for the primary though another version could stand behind it. */
+export function isEarly({ waited, served }: Moment): boolean {
+  return !served && waited < FIRST_DOOR_MS;
 }
 
 /** What is to be rendered for a plan. */
@@ -181,8 +186,7 @@ export function renderPlanOf(
     );
   const written = plan.table ?? table;
   const stays = gathered.publicService ? doorOf(gathered.publicService) : written.primary;
-  const early = !moment.served && moment.age < FIRST_DOOR_MS;
-  const door = [early ? undefined : plan.entry, stays, written.primary, planned[0]?.name].find(
+  const door = [isEarly(moment) ? undefined : plan.entry, stays, written.primary, planned[0]?.name].find(
     (name) => name !== undefined && sizes.has(name),
   );
   if (door === undefined) throw new RangeError(`the plan for ${written.model} runs nothing`);

@@ -50,6 +50,8 @@ export interface KeyMemory {
   halfway?: boolean | undefined;
   /** Until when a change of the status that is not urgent waits for more of its kind; undefined where there is none. */
   lazyBy?: number | undefined;
+  /** Since when a version could stand behind the public Service; undefined where none can. */
+  enterableSince?: number | undefined;
   /** When the status was written last. */
   statusAt: number;
   /** Where the rollout stands, as this process stored it last, and the resourceVersion that this made. */

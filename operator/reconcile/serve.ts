@@ -21,6 +21,7 @@ import {
   desiredOf,
   FIRST_DOOR_MS,
   firstTable,
+  isEarly,
   isInForce,
   type Moment,
   observedOf,
@@ -118,7 +119,8 @@ export async function serve(
   // What was refused for the sake of a version that goes may be taken now.
   const going = next.retire.some((name) => gathered.deployments.has(name));
   if (going && !pass.acceptance.ok) pass.lookAgain.push(500);
-  if (!moment.served && moment.age < FIRST_DOOR_MS) pass.lookAgain.push(500);
+  const waits = next.entry !== undefined && next.entry !== renderPlan.door;
+  if (waits && isEarly(moment)) pass.lookAgain.push(Math.max(50, FIRST_DOOR_MS - moment.waited));
   if (!tableIsThere(done)) return;
   // Only now does the plan count as carried out: else the next pass makes it again.
   memory.plan = next.memory;
@@ -206,7 +208,9 @@ function decide(
   const desired = withPins(goal, pass.versions, gathered, pass.reports);
   if (pass.rollout) pass.rollout.goal = desired;
   const next = plan(desired, observed, memory.plan ?? { lost: {} }, clock.now());
-  const moment = { age: clock.now() - memory.firstSeen, served: wasAvailable(md) };
+  if (next.entry === undefined) memory.enterableSince = undefined;
+  else memory.enterableSince ??= clock.now();
+  const moment = { waited: clock.now() - (memory.enterableSince ?? clock.now()), served: wasAvailable(md) };
   const renderPlan = renderPlanOf(next, gathered, pass.versions, table, moment);
   pass.serving = { table: renderPlan.table, plan: next, inForce: inForce && !next.table, door: renderPlan.door };
   return { next, renderPlan, moment, moving, reported };

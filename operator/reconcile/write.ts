@@ -27,13 +27,15 @@ export interface Written {
   failed?: KubeError;
 }
 
-/** @returns in the order of `due` */
+/** @returns in the order of `due`; once the namespace is said to go, only what was begun before */
 export async function writeAll(due: readonly Apply[], md: StoredModelDeployment, memory: KeyMemory, hand: Hand) {
   const written: Written[] = [];
   let next = 0;
+  let ending = false;
   const lane = async (): Promise<void> => {
-    for (let at = next++; at < due.length; at = next++) {
+    for (let at = next++; at < due.length && !ending; at = next++) {
       written[at] = await write(due[at] as Apply, md, memory, hand);
+      ending ||= written[at]?.failed?.code === 'NamespaceTerminating';
     }
   };
   await Promise.all(Array.from({ length: SIDE_BY_SIDE }, lane));

@@ -1,4 +1,5 @@
 /** A history that loses one request, whichever it is. */
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Api } from './api.ts';
 import { DeletionWatch } from './deletions.ts';
@@ -13,15 +14,16 @@ import { edit, reached, SHORT_HISTORY } from './scenario.ts';
 const STEP_LIMIT_MS = 90_000;
 
 export interface Cut {
-  /** Which request is cut, from 1, among those that write or those that do not. */
-  position: number;
-  write: boolean;
-  where: 'cut-before' | 'cut-after';
-  /** What it was in the run that nothing happened to. */
+  /** What the request does, and to what: in which order requests come is not the same each time. */
   what: string;
+  /** The so-manieth that does it, from 1. */
+  nth: number;
+  where: 'cut-before' | 'cut-after';
 }
 
 export interface CutResult extends Cut {
+  /** Whether there was such a request. */
+  made: boolean;
   /** What was wrong in the end, in words. */
   wrong: string[];
   told: string;
@@ -49,22 +51,29 @@ export async function everyCut(world: World, all = false): Promise<Cut[]> {
     const requests = trace.entries.map(({ request }) => request);
     const reads = requests.slice(0, all ? undefined : first).filter(({ write }) => !write);
     const both = ['cut-before', 'cut-after'] as const;
-    return [...cutsOf(requests.filter(isNews), true, both), ...cutsOf(reads, false, all ? both : ['cut-before'])];
+    return [...cutsOf(requests.filter(isNews), both), ...cutsOf(reads, all ? both : ['cut-before'])];
   });
 }
 
-function cutsOf(requests: readonly ApiRequest[], write: boolean, places: readonly Cut['where'][]): Cut[] {
-  return requests.flatMap(({ verb, resource, name }, index) => {
-    const what = `${verb} ${resource} ${name ?? ''}`.trimEnd();
-    return places.map((where) => ({ position: index + 1, write, where, what }));
+function cutsOf(requests: readonly ApiRequest[], places: readonly Cut['where'][]): Cut[] {
+  const seen = new Map<string, number>();
+  return requests.flatMap((request) => {
+    const what = whatOf(request);
+    const nth = (seen.get(what) ?? 0) + 1;
+    seen.set(what, nth);
+    return places.map((where) => ({ what, nth, where }));
   });
+}
+
+/** Names of pods are other ones in each history. */
+function whatOf({ verb, resource, name }: ApiRequest): string {
+  return name === undefined || resource === 'pods' ? `${verb} ${resource}` : `${verb} ${resource} ${name}`;
 }
 
 /** The whole short history with one request cut. */
 export async function runCut(world: World, cut: Cut, expected: EndState): Promise<CutResult> {
-  const counts = (request: ApiRequest): boolean => (cut.write ? isNews(request) : !request.write);
-  const plan = new OneFault(cut.position, { kind: cut.where }, counts);
-  const name = `${cut.where}-${cut.write ? 'write' : 'read'}-${cut.position}`;
+  const plan = new OneFault(cut.nth, { kind: cut.where }, (request) => whatOf(request) === cut.what);
+  const name = `${cut.where}-${createHash('sha256').update(`${cut.what} ${cut.nth}`).digest('hex').slice(0, 8)}`;
   return onNewNamespace(world, name, plan, async ({ api, namespace, operator, watch }) => {
     const wrong: string[] = [];
     for (const step of SHORT_HISTORY) {
@@ -72,7 +81,7 @@ export async function runCut(world: World, cut: Cut, expected: EndState): Promis
       if (!(await reached(api, namespace, step, STEP_LIMIT_MS))) wrong.push(`"${step.what}" was not reached`);
     }
     wrong.push(...(await untilEqual(api, namespace, expected, STEP_LIMIT_MS)), ...watch.violations());
-    return { ...cut, wrong, told: `${operator.proxy.trace}\nlog:\n${operator.log}` };
+    return { ...cut, made: plan.seen >= cut.nth, wrong, told: `${operator.proxy.trace}\nlog:\n${operator.log}` };
   });
 }
 

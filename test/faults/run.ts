@@ -76,10 +76,12 @@ async function moments(world: World, parallel: number): Promise<Moments> {
   const cuts = await everyCut(world, true);
   const results = await inParallel(cuts, parallel, (cut) => runCut(world, cut, expected));
   const badCuts = results.filter(({ wrong }) => wrong.length > 0);
-  for (const { where, position, what, wrong, told } of badCuts) {
-    say(`${where} of request ${position} (${what}):\n${wrong.join('\n')}\n${told}`);
+  for (const { where, nth, what, wrong, told } of badCuts) {
+    say(`${where} of ${what}, number ${nth}:\n${wrong.join('\n')}\n${told}`);
   }
-  say(`each request cut once: ${cuts.length} cuts, ${badCuts.length} ended otherwise`);
+  const notMade = results.filter(({ made }) => !made).map(({ what, nth }) => `${what}, number ${nth}`);
+  for (const what of notMade) say(`there was no ${what}`);
+  say(`each request cut once: ${cuts.length - notMade.length} cuts, ${badCuts.length} ended otherwise`);
   const each = await runKills(world, expected);
   const alone = await inParallel(
     each.kills.map((_, index) => index + 1),
@@ -94,7 +96,12 @@ async function moments(world: World, parallel: number): Promise<Moments> {
   if (bad.length > 0 || over.ledAgain) say(`the cut-off leader: ${bad.join('; ')}\n${over.told}`);
   say(`a leader cut off: the other had the next edit in force after ${over.seconds.toFixed(1)} s`);
   const failed = badCuts.length + badKills.length + (bad.length > 0 || over.ledAgain ? 1 : 0);
-  return { cuts: cuts.length, kills: each.kills.length + alone.length, takeOverSeconds: over.seconds, failed };
+  return {
+    cuts: cuts.length - notMade.length,
+    kills: each.kills.length + alone.length,
+    takeOverSeconds: over.seconds,
+    failed,
+  };
 }
 
 async function versionOf(access: Access): Promise<string> {

@@ -232,8 +232,8 @@ describe('the end of a ModelDeployment', () => {
       return lists.flat().length === 0;
     });
     await doomed.settled();
-    // That its pods go is told. What is gone is missed by one pass, which writes what is missing side by side: at most the
-    // table and the Services. Nothing is tried again.
+    // That its pods go is told. What is gone is missed by one pass, which writes what is missing side by side: the table and
+    // the Services, four at a time. Nothing is tried again.
     const refused = doomed.requests.filter(({ resource, status }) => status === 403 && resource !== 'events');
     expect(refused.length).toBeLessThanOrEqual(2 + digits().spec.versions.length);
     expect(doomed.writes.length - refused.length).toBeLessThanOrEqual(5);

@@ -210,7 +210,7 @@ describe('what is rendered', () => {
     memory: { lost: {} },
     ...more,
   });
-  const LATER: Moment = { age: 5_000, served: false };
+  const LATER: Moment = { waited: 5_000, served: false };
   const rendered = (plan: Plan, more: Partial<Gathered> = {}, moment = LATER, last = TABLE) => {
     const here = at(more);
     return renderPlanOf(plan, here, runVersions({ spec: SPEC, leaving: [V0] }, here), last, moment);
@@ -235,10 +235,10 @@ describe('what is rendered', () => {
       'at the primary in the first moments, though another is ready',
       { entry: 'v2' },
       undefined,
-      { age: 4_999, served: false },
+      { waited: 4_999, served: false },
       'v1',
     ],
-    ['at who is ready, where it has served before', { entry: 'v2' }, undefined, { age: 0, served: true }, 'v2'],
+    ['at who is ready, where it has served before', { entry: 'v2' }, undefined, { waited: 0, served: true }, 'v2'],
     ['not at what does not run', { entry: 'v9' }, 'v1', LATER, 'v1'],
   ])('the door is %s', (_, more, door, moment, expected) => {
     const service = door === undefined ? {} : { publicService: doorTo(door) };

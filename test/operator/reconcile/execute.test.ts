@@ -202,6 +202,17 @@ test('nothing more is begun once the namespace is said to go', async () => {
   expect(slow.begun.sort()).toEqual(first);
 });
 
+test('nor of many, of which some wait for their turn', async () => {
+  const slow = new Slow();
+  const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+  const running = execute(missing(...names.map((name) => object('Deployment', name))), md, memory, slow.hand(), true);
+  await new Promise(setImmediate);
+  await slow.letGo('Deployment b', new KubeError('NamespaceTerminating', 'it goes'));
+  for (const name of ['a', 'c', 'd']) await slow.letGo(`Deployment ${name}`);
+  expect((await running).errors).toMatchObject([{ message: 'it goes' }]);
+  expect(slow.begun).toHaveLength(4);
+});
+
 describe('where the public Service gets its address', () => {
   const withAddress = missing(object('Service', 'digits'), ...whole.applies.map((one) => one.object));
   const beside = [...first, 'Service digits'].sort();
