@@ -24,6 +24,8 @@ export interface Summary {
   kills: number;
   /** From the cut of the leader's network until the next edit was in force, seconds. */
   takeOverSeconds: number;
+  /** After which the other may lead, from the leader's last renewal. */
+  leaseSeconds: number;
   /** Cuts, kills and take-overs that ended otherwise. */
   failed: number;
   versions: { kubernetes: string; node: string; cores: number };
@@ -47,7 +49,7 @@ export function withSummary(page: string, summary: Summary): string {
 }
 
 function text(summary: Summary): string {
-  const { versions, faults, histories, unequal, takeOverSeconds, seconds } = summary;
+  const { versions, faults, histories, unequal, takeOverSeconds, leaseSeconds, seconds } = summary;
   const total = Object.values(faults).reduce((sum, count) => sum + count, 0);
   const well = (bad: number): string => (bad === 0 ? 'all ended equal' : `${bad} did NOT`);
   return [
@@ -58,7 +60,7 @@ function text(summary: Summary): string {
       `${seconds.toFixed(0)} s.`,
     `- Single moments: ${summary.cuts} cuts of one request, ${summary.kills} kills after a write, one leader cut off: ` +
       `${well(summary.failed)}. The other leader had the next edit in force after ${takeOverSeconds.toFixed(1)} s, with a ` +
-      'Lease of 2 s.',
+      `Lease of ${leaseSeconds} s.`,
     '',
     '| fault | times |',
     '|---|---|',

@@ -68,6 +68,7 @@ interface Moments {
   cuts: number;
   kills: number;
   takeOverSeconds: number;
+  leaseSeconds: number;
   failed: number;
 }
 
@@ -100,6 +101,7 @@ async function moments(world: World, parallel: number): Promise<Moments> {
     cuts: cuts.length - notMade.length,
     kills: each.kills.length + alone.length,
     takeOverSeconds: over.seconds,
+    leaseSeconds: over.leaseSeconds,
     failed,
   };
 }

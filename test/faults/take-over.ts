@@ -19,6 +19,8 @@ export interface TakeOver {
   cutInTime: boolean;
   /** From the cut until the new leader had the next edit in force, seconds. */
   seconds: number;
+  /** After which the other may lead, from the leader's last renewal. */
+  leaseSeconds: number;
   /** Whether the one whose network was cut led when it had come back. */
   ledAgain: boolean;
   /** What the one whose network was cut wrote after the cut. */
@@ -77,6 +79,7 @@ export async function runTakeOver(world: World, expected: EndState): Promise<Tak
     return {
       cutInTime: Number.isFinite(cutAt),
       seconds,
+      leaseSeconds: LEASE.leaseMs / 1_000,
       ledAgain,
       lateWrites: proxy.trace.writes
         .filter(({ request, at }) => at > cutAt && isNews(request.resource))

@@ -16,7 +16,8 @@ const summary: Summary = {
   seconds: 12.4,
   cuts: 60,
   kills: 30,
-  takeOverSeconds: 2.3,
+  takeOverSeconds: 8.3,
+  leaseSeconds: 8,
   failed: 0,
   versions: { kubernetes: 'v1.34.4', node: 'v24.21.0', cores: 2 },
 };
@@ -26,6 +27,7 @@ describe('the page on reliability', () => {
     const once = withSummary(page, summary);
     expect(once).toContain('3 histories, all ended equal. 8 faults in 500 requests');
     expect(once).toContain('| cut-after | 7 |');
+    expect(once).toContain('in force after 8.3 s, with a Lease of 8 s.');
     expect(withSummary(once, { ...summary, unequal: 1 })).toContain('3 histories, 1 did NOT');
     expect(withSummary(once, summary)).toBe(once);
     const around = (text: string): string[] => text.split(/<!-- faults: [^>]+-->/).filter((_, index) => index !== 1);
