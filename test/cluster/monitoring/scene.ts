@@ -30,6 +30,7 @@ const SLOW = { timeoutMs: 100_000 };
 /** In the namespace of the chart, which is none of the models'. */
 const RELEASE = 'modelship';
 const TROUBLE_MS = 100;
+const TWO_SCRAPES_MS = 2_000;
 
 const rollout: Rollout = {
   steps: [{ traffic: 20 }, { traffic: 50, approval: 'required' }],
@@ -91,7 +92,7 @@ export async function openScene(folder: string): Promise<Scene> {
     const prometheus = stack.use(await Prometheus.start([operatorJob, jobOf(models), gpuJob]));
     const began = performance.now();
     stack.use(follow(prometheus, models, world, runtimes, gpus));
-    await walk(world, runtimes, stack);
+    await walk(world, runtimes, prometheus, stack);
     const { namespace } = service.monitor.metadata;
     const closing = stack.move();
     return {
@@ -107,7 +108,12 @@ export async function openScene(folder: string): Promise<Scene> {
   }
 }
 
-async function walk(world: World, runtimes: RealRuntimes, stack: AsyncDisposableStack): Promise<void> {
+async function walk(
+  world: World,
+  runtimes: RealRuntimes,
+  prometheus: Prometheus,
+  stack: AsyncDisposableStack,
+): Promise<void> {
   const serving = { replicas: 1, pod: { nodeSelector: HELD } };
   const apply = (...versions: ReturnType<typeof version>[]) =>
     world.apply(digitsOf(versions as never, { serving, retireAfter: '1s', rollout }));
@@ -125,18 +131,20 @@ async function walk(world: World, runtimes: RealRuntimes, stack: AsyncDisposable
   await apply(version('v1', { traffic: 0 }), version('v2', { traffic: 100 }), shadow);
   await world.until('it waits for approval', inPhase('Paused', 'ApprovalRequired'), SLOW);
   await eventually('users are answered by v2', async () => (users.answered.v2 ?? 0) > 200, SLOW);
-  await restarted(world, runtimes, 'v3');
+  await restarted(world, runtimes, prometheus, 'v3');
 }
 
 /** Its container ends and comes up anew, once. */
-async function restarted(world: World, runtimes: RealRuntimes, name: string): Promise<void> {
+async function restarted(world: World, runtimes: RealRuntimes, prometheus: Prometheus, name: string): Promise<void> {
   const [pod] = await podsOf(world, 'digits', name);
   const address = () => runtimes.admin.get(pod?.metadata.name ?? '');
   const before = address();
-  // Longer than between two scrapes.
-  await sleep(2_000);
+  await sleep(TWO_SCRAPES_MS);
   runtimes.endsAfter[name] = 0;
   await eventually('its process has ended', async () => address() !== before);
+  const missing = `modelship_version_replicas{namespace="${world.namespace}",version="${name}",state="ready"} == 0`;
+  await eventually('it is seen to be missing', async () => (await prometheus.query(missing)).length > 0);
+  await sleep(TWO_SCRAPES_MS);
   runtimes.endsAfter[name] = Number.POSITIVE_INFINITY;
   await eventually('its process is back', async () => address());
 }
