@@ -164,6 +164,7 @@ function perModel(requests: Requests, models: number) {
     writes: each(requests.writes),
     liveGets: each(requests.sum((verb, resource) => verb === 'get' && resource !== 'leases')),
     statusWrites: each(requests.sum((verb, resource) => verb === 'patch' && resource === 'modeldeployments/status')),
+    statusSpread: requests.spread('patch modeldeployments/status'),
     requests: Object.fromEntries(requests.counts.map(([kind, count]) => [kind, each(count)])),
   };
 }
@@ -240,7 +241,8 @@ async function main(): Promise<void> {
   process.stdout.write(json ? `${JSON.stringify({ machine, results }, null, 2)}\n` : `${table(results)}\n`);
 }
 
-await main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof RangeError ? error.message : inspect(error)}\n`);
+await main().catch((error: NodeJS.ErrnoException) => {
+  const usage = error instanceof RangeError || error.code?.startsWith('ERR_PARSE_ARGS');
+  process.stderr.write(`${usage ? error.message : inspect(error)}\n`);
   process.exitCode = 1;
 });

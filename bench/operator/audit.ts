@@ -8,7 +8,7 @@ interface AuditEvent {
   verb: string;
   userAgent?: string;
   requestURI: string;
-  objectRef?: { resource?: string; subresource?: string };
+  objectRef?: { resource?: string; subresource?: string; namespace?: string; name?: string };
   responseStatus?: { code?: number };
 }
 
@@ -17,10 +17,23 @@ const WRITES = ['create', 'update', 'patch', 'delete', 'deletecollection'];
 /** Requests of one client in one stretch of time. */
 export class Requests {
   readonly #counts = new Map<string, number>();
+  readonly #byObject = new Map<string, Map<string, number>>();
 
-  /** @param kind `patch deployments`, `patch modeldeployments/status`, `get leases` */
-  add(kind: string): void {
+  /**
+   * @param kind `patch deployments`, `patch modeldeployments/status`, `get leases`
+   * @param object `NAMESPACE/NAME`
+   */
+  add(kind: string, object: string): void {
     this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
+    const objects = this.#byObject.get(kind) ?? new Map<string, number>();
+    this.#byObject.set(kind, objects.set(object, (objects.get(object) ?? 0) + 1));
+  }
+
+  /** Of how many objects each number of requests was: `{1: 80, 2: 20}`. */
+  spread(kind: string): Record<number, number> {
+    const spread: Record<number, number> = {};
+    for (const times of this.#byObject.get(kind)?.values() ?? []) spread[times] = (spread[times] ?? 0) + 1;
+    return spread;
   }
 
   /** How many, by `VERB RESOURCE`; the most frequent first. */
@@ -65,7 +78,9 @@ export class AuditLog {
     this.#offset = size;
     for await (const line of createInterface({ input: stream })) {
       const event = parsed(line);
-      if (event?.userAgent?.startsWith(this.#client) && isCounted(event)) requests.add(kindOf(event));
+      if (event?.userAgent?.startsWith(this.#client) && isCounted(event)) {
+        requests.add(kindOf(event), `${event.objectRef?.namespace}/${event.objectRef?.name}`);
+      }
     }
     return requests;
   }

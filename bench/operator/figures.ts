@@ -13,6 +13,8 @@ export interface Figures {
   writes: number;
   liveGets: number;
   statusWrites: number;
+  /** ModelDeployments by the number of times that their status was written. */
+  statusSpread: Record<number, number>;
   /** By `VERB RESOURCE`, per ModelDeployment. */
   requests: Record<string, number>;
   restSeconds: number;
@@ -35,12 +37,19 @@ type Row = [what: string, value: (figures: Figures) => string];
 const seconds = (value: number): string => `${value.toFixed(1)} s`;
 const each = (value: number): string => value.toFixed(2);
 
+/** `3 (of 41)` */
+function most(spread: Record<number, number>): string {
+  const times = Math.max(...Object.keys(spread).map(Number));
+  return `${times} (of ${spread[times]})`;
+}
+
 const ROWS: Row[] = [
   ['ModelDeployments × versions', (f) => `${f.models} × ${f.versions}`],
   ['all objects exist', (f) => seconds(f.objectsSeconds)],
   ['all Ready', (f) => seconds(f.readySeconds)],
   ['per ModelDeployment: writes', (f) => each(f.writes)],
   ['  of the status', (f) => each(f.statusWrites)],
+  ['  of the status, at most', (f) => most(f.statusSpread)],
   ['per ModelDeployment: reads', (f) => each(f.reads)],
   ['  live GETs', (f) => each(f.liveGets)],
   ['per ModelDeployment: CPU', (f) => `${f.cpuMs.toFixed(1)} ms`],

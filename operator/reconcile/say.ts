@@ -18,7 +18,7 @@ import { MODEL_DEPLOYMENTS } from './resources.ts';
 import { writeGuarded } from './rollout-state.ts';
 import type { DeploymentFacts, StatusFacts, VersionFacts } from './status/facts.ts';
 import { rolloutEvents } from './status/rollout-events.ts';
-import { changesIn, eventsOf, isUrgent, sameStatus, statusOf } from './status/status.ts';
+import { changesIn, eventsOf, isFirstStart, isUrgent, sameStatus, statusOf } from './status/status.ts';
 import type { StoredDeployment, StoredModelDeployment } from './stored.ts';
 import { subjectOf } from './subject.ts';
 
@@ -29,9 +29,13 @@ export interface Teller {
   clock: Clock;
 }
 
-/** How long a change of counts or wording waits for more of its kind: after the last one that was written, and from when it is seen. */
+/**
+ * How long a change of counts or wording waits for more of its kind: after the last one that was written, and from when
+ * it is seen. On a first start it waits for "it is ready", and this long from when it is seen.
+ */
 const LAZY_MS = 3_000;
 const SETTLE_MS = 1_000;
+const STARTING_MS = 30_000;
 /** How long "it was taken, and comes up" waits after the first pass: where many come at once, their objects go before. */
 const FIRST_MS = 1_000;
 /** How long news waits for what a pod that is ready has loaded, which is told with it: a pod answers in milliseconds. */
@@ -97,7 +101,11 @@ function patience(pass: Pass, previous: Status | undefined, next: Status, memory
     return reconciling && waits ? memory.firstTold - now : 0;
   }
   if (isUrgent(previous, next)) return 0;
-  memory.lazyBy ??= now + SETTLE_MS;
+  if (isFirstStart(previous, next)) {
+    memory.lazyBy ??= now + STARTING_MS;
+    return memory.lazyBy - now;
+  }
+  memory.lazyBy = Math.min(memory.lazyBy ?? Number.POSITIVE_INFINITY, now + SETTLE_MS);
   // Who has just begun does not know yet what the one before knew, and would say so.
   return Math.max(memory.lazyBy, Math.max(memory.statusAt, memory.firstSeen) + LAZY_MS) - now;
 }

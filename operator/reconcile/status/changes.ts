@@ -17,11 +17,24 @@ const NOTE_BYTES = 1_024;
 
 /**
  * Whether the change must be written at once, or may wait a few seconds for more of its kind (counts, states of models,
- * wording). A digest that is new is urgent: it is kept nowhere else, and later files are held against it.
+ * wording). A digest that a ready pod told is urgent: later files are held against it, and it is kept nowhere else. Not
+ * so on the first start, where "it is ready" brings it.
  */
 export function isUrgent(previous: Status | undefined, next: Status): boolean {
-  if (!previous) return true;
-  return !sameJson(essence(previous), essence(next));
+  if (!previous || !sameJson(essence(previous), essence(next))) return true;
+  return !isFirstStart(previous, next) && (next.versions ?? []).some((version) => isPinned(previous, version));
+}
+
+function isPinned(previous: Status, { name, digest, readyReplicas = 0 }: VersionStatus): boolean {
+  return readyReplicas > 0 && digest !== versionIn(previous, name)?.digest;
+}
+
+/** Whether both tell of a ModelDeployment that was never Ready since it was accepted, and nothing new is in its way. */
+export function isFirstStart(previous: Status, next: Status): boolean {
+  const ready = conditionIn(next.conditions, 'Ready');
+  const accepted = conditionIn(next.conditions, 'Accepted');
+  if (ready?.status !== 'False' || accepted?.status !== 'True') return false;
+  return ready.lastTransitionTime <= accepted.lastTransitionTime && previous.blockedBy === next.blockedBy;
 }
 
 function essence({ observedGeneration, conditions, traffic, versions = [], rollout }: Status): unknown {
@@ -29,7 +42,7 @@ function essence({ observedGeneration, conditions, traffic, versions = [], rollo
     observedGeneration,
     conditions: CONDITION_TYPES.map((type) => conditionIn(conditions, type)?.status),
     traffic,
-    versions: Object.fromEntries(versions.map(({ name, failure, digest }) => [name, { code: failure?.code, digest }])),
+    versions: Object.fromEntries(versions.map(({ name, failure }) => [name, { code: failure?.code }])),
     // What is decided is stored before it is done; here the numbers of its checks may wait.
     rollout: rollout && [rollout.id, rollout.phase, rollout.step, rollout.since],
   };

@@ -11,7 +11,7 @@ import { type Shares, sharesInForce, splitText, tableShares } from './traffic.ts
 import { type VersionView, versionStatus, viewOf } from './version-status.ts';
 import { andList, cut } from './words.ts';
 
-export { eventsOf, isUrgent, type StatusEvent } from './changes.ts';
+export { eventsOf, isFirstStart, isUrgent, type StatusEvent } from './changes.ts';
 
 const VERSIONS = 64;
 

@@ -53,41 +53,76 @@ test('what comes up is first told a second after its first pass, however long th
   expect(written).toHaveLength(1);
 });
 
-test('what is not urgent is told a second after it is seen, with what came since, and three after what was told last', async () => {
-  const clock = new FakeClock();
-  const told: StoredModelDeployment[] = [];
-  const memory = newMemory(UID, clock.now());
-  let status: StoredModelDeployment['status'];
-  const client = { applyStatus: async (_: unknown, body: StoredModelDeployment) => ({ ...md, status: body.status }) };
-  const tell = async (...ready: string[]) => {
-    const pods = new Map([['v1', ready.map((name) => pod('v1', name, false))]]);
-    const as = status ? { ...md, status } : md;
-    const pass = newPass(gathered({ md: as, pods }), { ok: true, data: { spec: stating, leaving: [] } });
-    pass.versions = runVersions({ spec: stating, leaving: [] }, pass.gathered);
-    const count = told.length;
-    const again = await writeStatus(pass, as, memory, {
-      ...teller(clock, md, told),
-      client: client as unknown as Teller['client'],
-    });
-    if (told.length > count) status = told.at(-1)?.status;
-    return again;
+describe('what is not urgent', () => {
+  const setup = () => {
+    const clock = new FakeClock();
+    const told: StoredModelDeployment[] = [];
+    const memory = newMemory(UID, clock.now());
+    const client = { applyStatus: async (_: unknown, body: StoredModelDeployment) => ({ ...md, status: body.status }) };
+    let status: StoredModelDeployment['status'];
+    /** @param ready names of pods that are there, of v1 */
+    const tell = async (...pods: string[]) => {
+      const as = status ? { ...md, status } : md;
+      const ofV1 = new Map([['v1', pods.map((name) => pod('v1', name, false))]]);
+      const pass = newPass(gathered({ md: as, pods: ofV1 }), { ok: true, data: { spec: stating, leaving: [] } });
+      pass.versions = runVersions({ spec: stating, leaving: [] }, pass.gathered);
+      const count = told.length;
+      const again = await writeStatus(pass, as, memory, {
+        ...teller(clock, md, told),
+        client: client as unknown as Teller['client'],
+      });
+      if (told.length > count) status = told.at(-1)?.status;
+      return again;
+    };
+    /** As if it had been Ready once. */
+    const haveServed = () => {
+      const at = new Date(clock.wall() + 1_000).toISOString();
+      const conditions = status?.conditions?.map((one) =>
+        one.type === 'Ready' ? { ...one, lastTransitionTime: at } : one,
+      );
+      status = { ...status, ...(conditions && { conditions }) };
+    };
+    return { clock, told, tell, haveServed };
   };
-  await tell();
-  await clock.advance(1_000);
-  await tell();
-  expect(told).toHaveLength(1);
-  await clock.advance(10_000);
-  expect(await tell('p1')).toEqual([1_000]);
-  await clock.advance(600);
-  expect(await tell('p1', 'p2')).toEqual([400]);
-  await clock.advance(400);
-  expect(await tell('p1', 'p2')).toEqual([]);
-  expect(told).toHaveLength(2);
-  await clock.advance(500);
-  expect(await tell()).toEqual([2_500]);
-  expect(await tell('p1', 'p2')).toEqual([]);
-  await clock.advance(9_000);
-  expect(await tell()).toEqual([1_000]);
+  const taken = async () => {
+    const world = setup();
+    await world.tell();
+    await world.clock.advance(1_000);
+    await world.tell();
+    expect(world.told).toHaveLength(1);
+    return world;
+  };
+
+  test('is told a second after it is seen, with what came since, and three after what was told last', async () => {
+    const { clock, told, tell, haveServed } = await taken();
+    haveServed();
+    await clock.advance(10_000);
+    expect(await tell('p1')).toEqual([1_000]);
+    await clock.advance(600);
+    expect(await tell('p1', 'p2')).toEqual([400]);
+    await clock.advance(400);
+    expect(await tell('p1', 'p2')).toEqual([]);
+    expect(told).toHaveLength(2);
+    await clock.advance(500);
+    expect(await tell()).toEqual([2_500]);
+    expect(await tell('p1', 'p2')).toEqual([]);
+    await clock.advance(9_000);
+    expect(await tell()).toEqual([1_000]);
+  });
+
+  test('waits half a minute on the first start, for "it is ready"', async () => {
+    const { clock, told, tell, haveServed } = await taken();
+    expect(await tell('p1')).toEqual([30_000]);
+    await clock.advance(20_000);
+    expect(await tell('p1', 'p2')).toEqual([10_000]);
+    await clock.advance(10_000);
+    expect(await tell('p1', 'p2')).toEqual([]);
+    expect(told).toHaveLength(2);
+    expect(await tell()).toEqual([30_000]);
+    haveServed();
+    await clock.advance(500);
+    expect(await tell()).toEqual([2_500]);
+  });
 });
 
 test('what cannot be written is told by its first pass: the next try may be far', async () => {

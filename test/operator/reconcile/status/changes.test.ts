@@ -24,6 +24,8 @@ const half = version('v1', { replicas: 2, deployment: deployment(2, 1), pods: [r
 const taken = { object: 'Service digits', reason: 'NameTaken', message: 'it is not ours', transient: false };
 const refused = { ok: false, reason: 'LocalModel', message: 'v1 is a file of a laptop' } as const;
 
+const first = { now: at(0) };
+
 /** Two statuses, the second written over the first. */
 function change(from: Partial<StatusFacts> | undefined, to: Partial<StatusFacts>): [Status | undefined, Status] {
   const previous = from && told(facts(from));
@@ -82,6 +84,17 @@ describe('what is written at once', () => {
       true,
     ],
     'a digest that is kept nowhere else': [{}, { versions: [version('v1', { digest: 'd'.repeat(64) })] }, true],
+    'a digest that nobody answers with yet': [
+      { versions: [unready('v1', [startingPod('a')], { replicas: 3 })] },
+      { versions: [unready('v1', [startingPod('a')], { replicas: 3, digest: 'd'.repeat(64) })] },
+      false,
+    ],
+    // The digest of v2 comes with "it is Ready".
+    'a digest on the first start': [
+      { ...first, versions: [version('v1'), unready('v2', [startingPod('b')])] },
+      { ...first, versions: [version('v1'), version('v2', { digest: 'd'.repeat(64) })], inForce: false },
+      false,
+    ],
   };
 
   test.each(Object.entries(cases))('%s', (_name, [from, to, urgent]) => {
