@@ -2,6 +2,8 @@
 // The launcher: plain JavaScript, so that an old Node can still say what is missing. The program is main.ts.
 import { spawn } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
+import module from 'node:module';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -31,7 +33,15 @@ function relaunch(node) {
   });
 }
 
+/** What Node compiles is kept for the next start, and for the runtimes of `run`: that is half of the time of a start. */
+function keepCompiled() {
+  const caches = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+  process.env.NODE_COMPILE_CACHE ||= join(caches, 'modelship', 'compiled');
+  module.enableCompileCache(process.env.NODE_COMPILE_CACHE);
+}
+
 if (Number.parseInt(process.versions.node, 10) >= NEEDED) {
+  keepCompiled();
   const { main } = await import('./main.ts');
   await main(process.argv.slice(2));
 } else {

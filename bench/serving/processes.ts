@@ -47,7 +47,7 @@ export function startProcess(program: string, args: readonly string[], start: St
     cwd: start.cwd,
     detached: true,
   });
-  alive.add(child);
+  keep(child);
   return child;
 }
 
@@ -59,10 +59,26 @@ const POLL_MS = 50;
 
 /** Sessions of one's own outlive the benchmark unless it ends them. */
 const alive = new Set<ChildProcess>();
-process.on('exit', () => {
+const ENDS = ['SIGINT', 'SIGTERM'] as const;
+const end = (): never => process.exit(1);
+
+function killAll(): void {
   for (const { pid } of alive) if (pid !== undefined) for (const one of pidsOf(pid)) signal(one, 'SIGKILL');
-});
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => process.exit(1));
+}
+
+function keep(child: ChildProcess): void {
+  if (alive.size === 0) {
+    process.on('exit', killAll);
+    for (const name of ENDS) process.on(name, end);
+  }
+  alive.add(child);
+}
+
+function letGo(child: ChildProcess): void {
+  if (!alive.delete(child) || alive.size > 0) return;
+  process.off('exit', killAll);
+  for (const name of ENDS) process.off(name, end);
+}
 
 /** Ends a process and all that came of it: politely, then not. */
 export async function stopProcess(child: ChildProcess): Promise<void> {
@@ -73,7 +89,7 @@ export async function stopProcess(child: ChildProcess): Promise<void> {
   await Promise.race([ended, sleep(STOP_MS, undefined, { ref: false })]);
   for (const pid of all) signal(pid, 'SIGKILL');
   await ended;
-  alive.delete(child);
+  letGo(child);
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

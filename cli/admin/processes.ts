@@ -6,7 +6,6 @@ import { MODEL_LABEL } from '../../operator/render/labels.ts';
 import { findModelDeployment, listAll } from '../cluster/listing.ts';
 import { versionOf } from '../cluster/objects.ts';
 import { onCluster } from '../cluster/options.ts';
-import { openPodProxy } from '../cluster/pod-proxy.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
 import { readLaptop } from '../rollout/laptop-hand.ts';
 import type { PlaceFlags } from '../rollout/place.ts';
@@ -37,6 +36,8 @@ export async function withProcesses<T>(
   }
   return onCluster(flags, async ({ client, namespace }) => {
     await findModelDeployment(client, namespace, name);
+    // Loaded late: the other commands must not pay for it.
+    const { openPodProxy } = await import('../cluster/pod-proxy.ts');
     const proxy = await openPodProxy(flags);
     try {
       return await act(async () => {

@@ -1,5 +1,4 @@
 /** Speaks the Open Inference Protocol v2 over REST to a Modelship server. */
-import { request } from 'undici';
 import { z } from 'zod';
 import { type TensorMetadata, tensorMetadata } from '../../api/pod-report.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
@@ -67,6 +66,7 @@ export async function fetchMetadata(target: Target): Promise<ModelMetadata> {
 
 /** @param body an Open Inference Protocol request @throws ServerError, or CliError when nobody answers */
 export async function infer(target: Target, body: string): Promise<Prediction> {
+  await http();
   const began = performance.now();
   const { body: answer, version } = await call(target, 'POST', '/infer', body);
   const latencyMs = performance.now() - began;
@@ -91,7 +91,11 @@ async function call(target: Target, method: 'GET' | 'POST', end: string, body?: 
   return { body: json, version };
 }
 
+/** Loaded when it is needed, which most commands never do; no request's latency has it in it. */
+const http = () => import('undici');
+
 async function exchange(address: string, method: 'GET' | 'POST', { url, headers }: Target, body: string | undefined) {
+  const { request } = await http();
   try {
     const response = await request(address, {
       method,

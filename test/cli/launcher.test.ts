@@ -1,4 +1,4 @@
-import { symlinkSync } from 'node:fs';
+import { readdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { invokedAs, quoted } from '../../cli/context.ts';
@@ -23,6 +23,18 @@ it("starts the project's own Node where the one at hand is too old", async () =>
   const { code, out } = await cli(['version', '--output', 'json'], { nodeArgs: OLD_NODE });
   expect(code).toBe(0);
   expect(Number.parseInt(JSON.parse(out).node, 10)).toBeGreaterThanOrEqual(24);
+});
+
+it('keeps what Node compiled for the next start', async () => {
+  const at = folder();
+  const { out, err } = await cli(['--version'], { env: { NODE_COMPILE_CACHE: '', XDG_CACHE_HOME: at } });
+  expect({ out: out.trim(), err }).toEqual({ out: expect.stringMatching(/^\d/), err: '' });
+  expect(readdirSync(path.join(at, 'modelship', 'compiled'))).toHaveLength(1);
+});
+
+it('starts where nothing can be kept', async () => {
+  const { code, err } = await cli(['--version'], { env: { NODE_COMPILE_CACHE: '', XDG_CACHE_HOME: '/dev/null' } });
+  expect({ code, err }).toEqual({ code: 0, err: '' });
 });
 
 it('hands on the exit code', async () => {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { request } from 'node:https';
+import { Agent, request } from 'node:https';
 import { stringify } from 'yaml';
 
 /** What it takes to call an API server as one user. `ca` is PEM. */
@@ -56,21 +56,43 @@ export interface Answer {
 }
 
 const JSON_TYPE = 'application/json';
+/** By authority: a connection costs more than what is asked over it. */
+const agents = new Map<string, Agent>();
+
+function agentFor(ca: string): Agent {
+  const agent = agents.get(ca) ?? new Agent({ keepAlive: true, ca });
+  agents.set(ca, agent);
+  return agent;
+}
 
 /**
  * One call, for starting a control plane and for tests that ask the API server itself; others use the operator's client.
  * @param body sent as JSON; text as it is
  */
-export function call(
+export async function call(
   access: Access,
   method: string,
   path: string,
   body?: unknown,
   contentType = JSON_TYPE,
 ): Promise<Answer> {
+  for (;;) {
+    const answer = await send(access, method, path, body, contentType);
+    if (answer) return answer;
+  }
+}
+
+/** @returns undefined when the connection had ended unheard before anything was sent over it anew */
+function send(
+  access: Access,
+  method: string,
+  path: string,
+  body: unknown,
+  contentType: string,
+): Promise<Answer | undefined> {
   return new Promise((resolve, reject) => {
     const headers = { authorization: `Bearer ${access.token}`, 'content-type': contentType };
-    const options = { method, ca: access.ca, headers, agent: false, timeout: 10_000 };
+    const options = { method, headers, agent: agentFor(access.ca), timeout: 10_000 };
     const outgoing = request(new URL(path, access.url), options, (incoming) => {
       let text = '';
       incoming.setEncoding('utf8');
@@ -81,7 +103,10 @@ export function call(
       incoming.on('error', reject);
     });
     outgoing.on('timeout', () => outgoing.destroy(new Error(`${method} ${path}: no answer in 10 s`)));
-    outgoing.on('error', reject);
+    outgoing.on('error', (error: NodeJS.ErrnoException) => {
+      if (outgoing.reusedSocket && error.code === 'ECONNRESET') resolve(undefined);
+      else reject(error);
+    });
     outgoing.end(body === undefined || typeof body === 'string' ? body : JSON.stringify(body));
   });
 }

@@ -22,7 +22,7 @@ import { type ReportServer, serveReports } from '../../faults/reports.ts';
 import { gatewayCrds } from '../../gateway/build.ts';
 import { CHART, helm } from '../chart/helm.ts';
 import { installedOperator } from '../chart/installed.ts';
-import { eventually, namespace, useCluster, useOther } from '../harness/cluster.ts';
+import { eventually, namespace, useCluster, useOther, useShared } from '../harness/cluster.ts';
 import { crdReady } from '../harness/crd.ts';
 import { one } from '../harness/one-version.ts';
 import { ScriptedReports } from '../harness/operator.ts';
@@ -74,6 +74,7 @@ beforeAll(async () => {
   reports = await serveReports({ read: (pod) => scripted.read({ ...pod, ip: '' }) });
 }, 180_000);
 
+afterAll(useShared);
 afterAll(async () => {
   await Promise.all(running.map((operator) => operator.kill()));
   await reports?.[Symbol.asyncDispose]();

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { call, mustCall } from '../../control-plane/access.ts';
 import { type ApiServer, startApiServer } from '../../control-plane/start.ts';
-import { eventually, kubectl, type Ran, useCluster, useOther } from '../harness/cluster.ts';
+import { eventually, kubectl, type Ran, useCluster, useOther, useShared } from '../harness/cluster.ts';
 import { digits } from '../harness/manifests.ts';
 import { CHART, helm } from './helm.ts';
 
@@ -45,6 +45,7 @@ beforeAll(async () => {
   // The first build of helm.
   expect((await helm(['version'])).code).toBe(0);
 }, 300_000);
+afterAll(useShared);
 afterAll(async () => {
   await server?.stop();
   await rm(folder, { recursive: true, force: true });

@@ -41,9 +41,16 @@ export function useCluster(): Cluster {
   return cluster;
 }
 
-/** Has the tests of this file use a control plane of their own instead, such as one with more CRDs. */
+/**
+ * Has the tests of this file use a control plane of their own instead, such as one with more CRDs. The file gives it back
+ * by `afterAll(useShared)`: those that come after it in this process would go on with it.
+ */
 export function useOther(given: ClusterAccess): void {
   cluster = { ...given, ca: readFileSync(given.caPath, 'utf8') };
+}
+
+export function useShared(): void {
+  cluster = undefined;
 }
 
 /**

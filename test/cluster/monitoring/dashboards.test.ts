@@ -9,8 +9,8 @@ import type { Series } from '../../monitoring/prometheus.ts';
 import { eventually } from '../harness/eventually.ts';
 import { openScene, type Scene } from './scene.ts';
 
-/** In place of Grafana's: four scrapes and more. */
-const WINDOW = '10s';
+/** In place of Grafana's: of a container that came up anew it has the start before and the start after. */
+const WINDOW = '30s';
 const LATER = { timeoutMs: 40_000 };
 
 let folder: string;

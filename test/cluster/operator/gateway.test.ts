@@ -19,7 +19,7 @@ import { startControlPlane } from '../../control-plane/start.ts';
 import { Api } from '../../faults/api.ts';
 import { gatewayCrds } from '../../gateway/build.ts';
 import { CASES, renderCase } from '../../operator/render/cases.ts';
-import { addNamespace, eventually, useCluster, useOther } from '../harness/cluster.ts';
+import { addNamespace, eventually, useCluster, useOther, useShared } from '../harness/cluster.ts';
 import { crdReady } from '../harness/crd.ts';
 import { digitsOf, version } from '../harness/models.ts';
 import { conditionOf, World } from '../harness/operator.ts';
@@ -42,6 +42,7 @@ beforeAll(async () => {
   world = await World.open({ timing: { discoverMs: 2_000 } });
 }, 180_000);
 
+afterAll(useShared);
 afterAll(async () => {
   await world?.[Symbol.asyncDispose]();
   api?.close();
