@@ -35,9 +35,19 @@ function relaunch(node) {
 
 /** What Node compiles is kept for the next start, and for the runtimes of `run`: that is half of the time of a start. */
 function keepCompiled() {
-  const caches = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+  const caches = process.env.XDG_CACHE_HOME || cachesOfUser();
+  if (caches === undefined) return;
   process.env.NODE_COMPILE_CACHE ||= join(caches, 'modelship', 'compiled');
   module.enableCompileCache(process.env.NODE_COMPILE_CACHE);
+}
+
+/** Undefined for a user who has no home, as in a container under a number that nobody has. */
+function cachesOfUser() {
+  try {
+    return homedir() ? join(homedir(), '.cache') : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 if (Number.parseInt(process.versions.node, 10) >= NEEDED) {

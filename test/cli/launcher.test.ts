@@ -32,9 +32,13 @@ it('keeps what Node compiled for the next start', async () => {
   expect(readdirSync(path.join(at, 'modelship', 'compiled'))).toHaveLength(1);
 });
 
-it('starts where nothing can be kept', async () => {
-  const { code, err } = await cli(['--version'], { env: { NODE_COMPILE_CACHE: '', XDG_CACHE_HOME: '/dev/null' } });
-  expect({ code, err }).toEqual({ code: 0, err: '' });
+it.each<[string, Record<string, string>]>([
+  ['cannot be written', { XDG_CACHE_HOME: '/dev/null' }],
+  ['is not to be had: the user has no home', { XDG_CACHE_HOME: '', HOME: '' }],
+])('starts where the cache %s', async (_, env) => {
+  const at = folder();
+  const { code, err } = await cli(['--version'], { cwd: at, env: { NODE_COMPILE_CACHE: '', ...env } });
+  expect({ code, err, left: readdirSync(at) }).toEqual({ code: 0, err: '', left: [] });
 });
 
 it('hands on the exit code', async () => {

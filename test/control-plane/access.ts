@@ -82,7 +82,7 @@ export async function call(
   }
 }
 
-/** @returns undefined when the connection had ended unheard before anything was sent over it anew */
+/** @returns undefined where the server had ended a connection that was kept: to be sent anew */
 function send(
   access: Access,
   method: string,
