@@ -49,6 +49,7 @@ export function useOther(given: ClusterAccess): void {
   cluster = { ...given, ca: readFileSync(given.caPath, 'utf8') };
 }
 
+/** Undoes `useOther`. */
 export function useShared(): void {
   cluster = undefined;
 }

@@ -60,7 +60,7 @@ describe('what is not urgent', () => {
     const memory = newMemory(UID, clock.now());
     const client = { applyStatus: async (_: unknown, body: StoredModelDeployment) => ({ ...md, status: body.status }) };
     let status: StoredModelDeployment['status'];
-    /** @param ready names of pods that are there, of v1 */
+    /** @param pods names of those of v1 that are there and not ready */
     const tell = async (...pods: string[]) => {
       const as = status ? { ...md, status } : md;
       const ofV1 = new Map([['v1', pods.map((name) => pod('v1', name, false))]]);
