@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/order.ts';
 
 /** `.ci/run` names a file here to read the counts from. */
 const report = process.env.MODELSHIP_TEST_REPORT;
@@ -16,6 +17,7 @@ export default defineConfig({
     isolate: false,
     // Three for each core: most of them wait, for processes and for what an API server makes of things.
     maxWorkers: Math.min(3 * availableParallelism(), 12),
+    sequence: { sequencer: LongestFirst },
     // All cores may be busy for seconds: what is polled for is a state, not a time.
     expect: { poll: { timeout: 20_000 } },
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],

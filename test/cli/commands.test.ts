@@ -6,7 +6,7 @@ import { EXIT } from '../../cli/exit-codes.ts';
 import { wantsColor } from '../../cli/output.ts';
 import { LOCAL_ERRORS } from '../../local/errors.ts';
 import packageJson from '../../package.json' with { type: 'json' };
-import { cli, DIGITS, folder, ROOT } from './support.ts';
+import { cli, DIGITS, folder, ROOT, ran } from './support.ts';
 
 const manifest = (name: string, traffic: string, field = 'traffic') => `apiVersion: modelship.dev/v1alpha1
 kind: ModelDeployment
@@ -31,7 +31,7 @@ describe('validate', () => {
     writeFileSync(path.join(at, 'b.yml'), manifest('bad', '90'));
     writeFileSync(path.join(at, 'c.yaml'), manifest('worse', '100', 'trafic'));
     writeFileSync(path.join(at, 'README.md'), 'not YAML');
-    const { code, out, err } = await cli(['validate', at]);
+    const { code, out, err } = await ran(['validate', at]);
     expect(code).toBe(1);
     expect(out).toBe(`OK  ${at}/a.yaml  good: v1 100%\n`);
     expect(err).toMatch(/^error: \S+\/b\.yml:\d+:\d+ spec\.versions.*add up to 100/m);
@@ -62,7 +62,7 @@ describe('validate', () => {
   ])('cannot use %s', async (_, target, message) => {
     const at = folder();
     mkdirSync(path.join(at, 'inner'));
-    const { code, out, err } = await cli(['validate', target(at)]);
+    const { code, out, err } = await ran(['validate', target(at)]);
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(err).toMatch(message);
   });
@@ -82,14 +82,14 @@ describe('version', () => {
 
 describe('help', () => {
   it.each([[[]], [['--help']], [['help']]])('the program explains itself: %j', async (args) => {
-    const { code, out } = await cli(args);
+    const { code, out } = await ran(args);
     expect(code).toBe(0);
     expect(out).toContain('First steps:');
     expect(out).toContain('Exit codes:');
   });
 
   it.each(['run', 'predict', 'validate', 'render', 'version'])('%s teaches by example', async (command) => {
-    const { code, out } = await cli([command, '--help']);
+    const { code, out } = await ran([command, '--help']);
     expect(code).toBe(0);
     expect(out).toMatch(/Examples:\n {2}# /);
     expect(out).toMatch(/Exit codes:\n {2}0 /);
@@ -113,7 +113,7 @@ describe('mistakes in the command line', () => {
     [['predict', 'digits', '--url', 'ftp://x'], /Expected a URL/],
     [['predict', 'digits', '--header', 'nonsense'], /Expected 'NAME: VALUE'/],
   ])('%j', async (args, message) => {
-    const { code, out, err } = await cli(args);
+    const { code, out, err } = await ran(args);
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(err).toMatch(message);
     expect(err).toMatch(/Run `modelship.* --help` for what it takes\.\n$/);

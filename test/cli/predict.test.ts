@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { TallyRecorder } from '../../cli/predict/tally.ts';
 import { deadPort } from '../traffic/support.ts';
-import { type Asked, cli, DIGITS_METADATA, type FakeServer, fakeServer, folder, startCli } from './support.ts';
+import { type Asked, cli, DIGITS_METADATA, type FakeServer, fakeServer, folder, ran, startCli } from './support.ts';
 
 const REQUEST = '{"inputs": [{"name": "image", "datatype": "FP32", "shape": [1, 64], "data": [0.10]}]}';
 
@@ -26,6 +26,13 @@ function digits(): Promise<FakeServer> {
   );
 }
 
+/** A file that holds it. */
+function fileOf(text: string): string {
+  const file = path.join(folder(), 'request.json');
+  writeFileSync(file, text);
+  return file;
+}
+
 const posted = (asked: readonly Asked[]) => asked.filter(({ method }) => method === 'POST');
 
 describe('predict', () => {
@@ -43,9 +50,8 @@ describe('predict', () => {
 
   it('turns an array into the tensor that the model wants', async () => {
     const { url, asked } = await digits();
-    const file = path.join(folder(), 'scan.json');
-    writeFileSync(file, JSON.stringify(new Array(64).fill(2)));
-    const { code } = await cli(['predict', 'digits', '--url', url, '--input', file]);
+    const file = fileOf(JSON.stringify(new Array(64).fill(2)));
+    const { code } = await ran(['predict', 'digits', '--url', url, '--input', file]);
     expect(code).toBe(0);
     const [{ body } = { body: '' }] = posted(asked);
     expect(JSON.parse(body).inputs).toEqual([
@@ -55,16 +61,16 @@ describe('predict', () => {
 
   it('asks a version by name, with headers', async () => {
     const { url, asked } = await digits();
-    const args = ['predict', 'digits', '--url', `${url}/`, '--version', 'v2', '-H', 'X-User-Id: 4:2', '--input', '-'];
-    await cli(args, { stdin: REQUEST });
+    const args = ['predict', 'digits', '--url', `${url}/`, '--version', 'v2', '-H', 'X-User-Id: 4:2', '--input'];
+    await ran([...args, fileOf(REQUEST)]);
     expect(asked[0]?.url).toBe('/v2/models/digits/versions/v2/infer');
     expect(asked[0]?.headers['x-user-id']).toBe('4:2');
   });
 
   it('answers in JSON for a program', async () => {
     const { url } = await digits();
-    const args = ['predict', 'digits', '--url', url, '--input', '-', '--output', 'json'];
-    const { out } = await cli(args, { stdin: REQUEST });
+    const args = ['predict', 'digits', '--url', url, '--input', fileOf(REQUEST), '--output', 'json'];
+    const { out } = await ran(args);
     const { latencyMs, ...rest } = JSON.parse(out);
     expect(latencyMs).toBeGreaterThan(0);
     expect(rest).toEqual({ model: 'digits', version: 'v1', outputs: answered('v1').body.outputs });
@@ -72,7 +78,7 @@ describe('predict', () => {
 
   it('without an input explains what the model wants', async () => {
     const { url, asked } = await digits();
-    const { code, out, err } = await cli(['predict', 'digits', '--url', url]);
+    const { code, out, err } = await ran(['predict', 'digits', '--url', url]);
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(err).toMatch(/image +FP32 \[n, 64\]/);
     expect(err).toContain(`predict digits --url ${url} --example > request.json`);
@@ -81,19 +87,17 @@ describe('predict', () => {
 
   it('makes up a request that it takes itself', async () => {
     const { url } = await digits();
-    const { code, out } = await cli(['predict', 'digits', '--url', url, '--example']);
+    const { code, out } = await ran(['predict', 'digits', '--url', url, '--example']);
     expect(code).toBe(0);
     expect(JSON.parse(out).inputs[0].shape).toEqual([1, 64]);
-    expect((await cli(['predict', 'digits', '--url', url, '--input', '-'], { stdin: out })).code).toBe(0);
+    expect((await ran(['predict', 'digits', '--url', url, '--input', fileOf(out)])).code).toBe(0);
   });
 });
 
 describe('predict --repeat', () => {
   it('shows the shares of the versions', async () => {
     const { url } = await digits();
-    const { code, out } = await cli(['predict', 'digits', '--url', url, '--input', '-', '-n', '50'], {
-      stdin: REQUEST,
-    });
+    const { code, out } = await ran(['predict', 'digits', '--url', url, '--input', fileOf(REQUEST), '-n', '50']);
     expect(code).toBe(0);
     expect(out).toMatch(/^50 requests to digits in /);
     expect(out).toMatch(/^v1 +90\.0% +45 /m);
@@ -108,8 +112,8 @@ describe('predict --repeat', () => {
       body: { error: 'full', code: 'QUEUE_FULL' },
     };
     const { url } = await fakeServer((_, nth) => (nth % 4 === 0 ? refused : answered('v1')));
-    const args = ['predict', 'digits', '--url', url, '--input', '-', '-n', '20', '--output', 'json'];
-    const { code, out } = await cli(args, { stdin: REQUEST });
+    const args = ['predict', 'digits', '--url', url, '--input', fileOf(REQUEST), '-n', '20', '--output', 'json'];
+    const { code, out } = await ran(args);
     expect(code).toBe(1);
     expect(JSON.parse(out)).toMatchObject({
       requests: 20,
@@ -153,7 +157,7 @@ describe('predict fails with', () => {
     ['doubts about a foreign answer', 200, { hello: 1 }, /gave no prediction\n$/],
   ])('%s', async (_, status, body, message) => {
     const { url } = await fakeServer(() => ({ status, body }));
-    const { code, out, err } = await cli(['predict', 'digits', '--url', url, '--input', '-'], { stdin: REQUEST });
+    const { code, out, err } = await ran(['predict', 'digits', '--url', url, '--input', fileOf(REQUEST)]);
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toMatch(message);
   });

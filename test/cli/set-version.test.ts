@@ -5,7 +5,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseModelDeployments } from '../../api/parse.ts';
 import { type NewVersion, withVersion } from '../../cli/set-version/edit.ts';
-import { cli, folder } from './support.ts';
+import { cli, folder, ran } from './support.ts';
 
 const SHA = 'a'.repeat(64);
 const V3: NewVersion = { name: 'v3', uri: 'pvc://models/3.onnx', sha256: SHA, traffic: 100 };
@@ -172,7 +172,7 @@ describe('the command', () => {
     const [file, model] = [path.join(at, 'm.yaml'), path.join(at, 'm.onnx')];
     writeFileSync(file, MANIFEST);
     writeFileSync(model, 'weights');
-    const { code, out } = await cli(['set-version', file, ...args, '--digest-of', model]);
+    const { code, out } = await ran(['set-version', file, ...args, '--digest-of', model]);
     expect({ code, out }).toEqual({ code: 0, out: 'digits: v1 90%, v2 10% → v3 100%\n' });
     expect(readFileSync(file, 'utf8')).toContain(`sha256: ${createHash('sha256').update('weights').digest('hex')}\n`);
   });
@@ -195,7 +195,9 @@ describe('the command', () => {
     [['--version', 'v2', '--uri', 'x', '--sha256', SHA], 1, /take another name/],
     [[...args, '--sha256', SHA, '--name', 'other'], 2, /say by --name which ModelDeployment is meant; there: digits/],
   ])('refuses %j', async (flags, code, message) => {
-    const ended = await cli(['set-version', '-', ...flags], { stdin: MANIFEST });
+    const file = path.join(folder(), 'm.yaml');
+    writeFileSync(file, MANIFEST);
+    const ended = await ran(['set-version', file, ...flags]);
     expect({ code: ended.code, out: ended.out }).toEqual({ code, out: '' });
     expect(ended.err).toMatch(message);
   });

@@ -1,4 +1,4 @@
-/** The real command line as a process, and a small server for it to talk to. */
+/** The real command line, as a process and in this one, and a small server for it to talk to. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
+import { run } from '../../cli/main.ts';
+import { outputOf } from '../../cli/output.ts';
 import type { DeploymentView, Snapshot, VersionView } from '../../local/snapshot.ts';
 
 export const ROOT = path.resolve(import.meta.dirname, '../..');
@@ -33,7 +35,26 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Chi
   return spawn(process.execPath, [...nodeArgs, script, ...args], { cwd, env: { ...inherited, ...env } });
 }
 
-/** Runs one command line to its end. */
+/**
+ * Runs one command line to its end in this process, for one of its own costs a third of a second. What only a process
+ * shows (standard input, signals, colours by the environment) is for cli().
+ */
+export async function ran(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = { NO_COLOR: '1' },
+): Promise<Ended> {
+  const said = { out: '', err: '' };
+  const sink = (to: 'out' | 'err') => outputOf({ write: (text: string) => (said[to] += text) }, env);
+  const before = process.exitCode;
+  try {
+    const failed = await run(args, { out: sink('out'), err: sink('err'), invoked: 'modelship' });
+    return { code: failed ?? Number(process.exitCode ?? 0), ...said };
+  } finally {
+    process.exitCode = before;
+  }
+}
+
+/** Runs one command line to its end, as a process. */
 export async function cli(args: readonly string[], options: CliOptions = {}): Promise<Ended> {
   const child = startCli(args, options);
   // It may have ended without a look at it.

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
+import { createSecureContext } from 'node:tls';
 import { stringify } from 'yaml';
 
 /** What it takes to call an API server as one user. `ca` is PEM. */
@@ -56,12 +57,18 @@ export interface Answer {
 }
 
 const JSON_TYPE = 'application/json';
+/** Of a connection that is kept; an API server ends what is idle for 90 s. */
+const IDLE_MS = 30_000;
 /** By authority: a connection costs more than what is asked over it. */
 const agents = new Map<string, Agent>();
 
-function agentFor(ca: string): Agent {
-  const agent = agents.get(ca) ?? new Agent({ keepAlive: true, ca });
-  agents.set(ca, agent);
+/** Keeps connections to the server of this authority, for all in this process. */
+export function agentFor(ca: string): Agent {
+  let agent = agents.get(ca);
+  if (!agent) {
+    agent = new Agent({ keepAlive: true, timeout: IDLE_MS, secureContext: createSecureContext({ ca }) });
+    agents.set(ca, agent);
+  }
   return agent;
 }
 

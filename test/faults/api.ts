@@ -1,10 +1,10 @@
 /** Straight talk with an API server, past every proxy: what a test does and sees beside the operator. */
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { Agent, request } from 'node:https';
+import { request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StoredObject } from '../../operator/kube/object.ts';
-import type { Access } from '../control-plane/access.ts';
+import { type Access, agentFor } from '../control-plane/access.ts';
 
 export interface ApiAnswer {
   /** HTTP status. */
@@ -25,20 +25,17 @@ export interface ListAnswer {
 const APPLY = 'application/apply-patch+yaml';
 const REWATCH_MS = 100;
 
-/** Keeps its connections. `close()` ends them and every watch. */
+/** `close()` ends what is asked, and every watch. */
 export class Api {
   readonly access: Access;
-  readonly #agent: Agent;
   readonly #ending = new AbortController();
 
   constructor(access: Access) {
     this.access = access;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: 64, ca: access.ca });
   }
 
   close(): void {
     this.#ending.abort();
-    this.#agent.destroy();
   }
 
   async request(method: string, path: string, body?: unknown, contentType = 'application/json'): Promise<ApiAnswer> {
@@ -122,7 +119,7 @@ export class Api {
   ): Promise<IncomingMessage> {
     const headers = { authorization: `Bearer ${this.access.token}`, 'content-type': contentType };
     const url = new URL(path, this.access.url);
-    const outgoing = request(url, { method, headers, agent: this.#agent, signal: this.#ending.signal });
+    const outgoing = request(url, { method, headers, agent: agentFor(this.access.ca), signal: this.#ending.signal });
     outgoing.end(body === undefined ? undefined : JSON.stringify(body));
     const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
     return incoming;

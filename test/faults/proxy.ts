@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import * as https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { type Clock, systemClock } from '../../operator/kube/clock.ts';
-import type { Access } from '../control-plane/access.ts';
+import { type Access, agentFor } from '../control-plane/access.ts';
 import { AnswerMemory } from './answer-memory.ts';
 import type { Fault, FaultPlan } from './plan.ts';
 import { type ApiRequest, describeRequest } from './request.ts';
@@ -62,9 +62,10 @@ export class FaultProxy implements AsyncDisposable {
     this.#clock = options.clock ?? systemClock;
     this.#started = this.#clock.now();
     const { ca, url } = options.target;
-    const { Agent, request } = url.startsWith('https:') ? https : http;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: 128, ca } as https.AgentOptions);
-    this.#request = request;
+    const secure = url.startsWith('https:');
+    // Shared by all proxies of a server: each start of an operator behind one would open two dozen connections.
+    this.#agent = secure ? agentFor(ca) : http.globalAgent;
+    this.#request = secure ? https.request : http.request;
     this.#server = createServer((incoming, outgoing) => void this.#handle(incoming, outgoing));
     this.#server.keepAliveTimeout = 60_000;
     this.#server.on('connection', (socket) => {
@@ -99,7 +100,6 @@ export class FaultProxy implements AsyncDisposable {
   async stop(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     for (const socket of this.#sockets) socket.destroy();
-    this.#agent.destroy();
     await closed;
   }
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { cli } from '../support.ts';
+import { ran } from '../support.ts';
 
 describe('the commands on a cluster', () => {
   it.each(['get', 'describe', 'history', 'events'])('%s teaches by example', async (command) => {
-    const { code, out } = await cli([command, '--help']);
+    const { code, out } = await ran([command, '--help']);
     expect(code).toBe(0);
     expect(out).toMatch(/Examples:\n {2}# /);
     expect(out).toMatch(/Exit codes:\n {2}0 /);
@@ -18,7 +18,7 @@ describe('the commands on a cluster', () => {
     ['get -o yaml', /Allowed choices are table, json/],
     ['get --kubeconfig nowhere', /^error: there is no kubeconfig at nowhere\n$/],
   ])('%s is a mistake in the command line', async (line, message) => {
-    const { code, out, err } = await cli(line.split(' '));
+    const { code, out, err } = await ran(line.split(' '));
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(err).toMatch(message);
   });

@@ -1,4 +1,4 @@
-/** The commands on the state folder of a run: real files, real processes of the command line. */
+/** The commands on the state folder of a run: real files. */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -7,7 +7,7 @@ import { parseRolloutCommand, ROLLOUT_COMMAND_FILE } from '../../../api/rollout-
 import type { RolloutStatus } from '../../../api/status.ts';
 import { HISTORY_FILE, readHistory, SpecHistory } from '../../../local/history.ts';
 import type { DeploymentView } from '../../../local/snapshot.ts';
-import { cli, folder, snapshotOf, startCli, versionView } from '../support.ts';
+import { folder, ran, snapshotOf, startCli, versionView } from '../support.ts';
 import { APPROVAL, HOLDING, ROLLED_BACK, SPEC, START } from './fixtures.ts';
 
 let state = '';
@@ -26,7 +26,7 @@ function leave(rollout: RolloutStatus | undefined, pid = process.pid, fields: Pa
   if (pid > 0) writeFileSync(path.join(state, 'modelship.pid'), `${pid}\n`);
 }
 
-const rollout = (...args: string[]) => cli(['rollout', ...args, '--state-dir', state]);
+const rollout = (...args: string[]) => ran(['rollout', ...args, '--state-dir', state]);
 const version = (name: string, traffic: number) => ({ name, model: { uri: `./${name}.onnx` }, traffic });
 
 describe('status', () => {
@@ -180,7 +180,7 @@ metadata: {name: other}
     expect(text).toContain('# keep this');
     expect(text).toMatch(/\n---\napiVersion: v1\nkind: ConfigMap/);
     expect(text).toMatch(/name: v1\n[\s\S]*traffic: 50/);
-    expect((await cli(['validate', file])).code).toBe(0);
+    expect((await ran(['validate', file])).code).toBe(0);
   });
 
   it('does not touch a file of another model', async () => {

@@ -6,7 +6,7 @@ import { DEFAULT_RULE, difference } from '../../../api/compare.ts';
 import { comparable } from '../../../cli/validate/answers.ts';
 import { parseExact } from '../../../cli/validate/exact.ts';
 import { cli } from '../support.ts';
-import { DIGITS, judged, MODEL, ran, world } from './support.ts';
+import { DIGITS, judged, MODEL, validate, world } from './support.ts';
 
 describe('what cannot be compared is not called alike', () => {
   it('a ModelDeployment that is not in the files before', async () => {
@@ -14,7 +14,7 @@ describe('what cannot be compared is not called alike', () => {
     const before = manifest('before.yaml', { v1: { file: 'a' } });
     const text = readFileSync(before, 'utf8');
     writeFileSync(before, text.replace('"echo"', '"ecko"'));
-    const { code, out } = await ran([manifest('after.yaml', { v2: { file: 'b' } }), '--against', before]);
+    const { code, out } = await validate([manifest('after.yaml', { v2: { file: 'b' } }), '--against', before]);
     expect({ code, out }).toEqual({
       code: 0,
       out: expect.stringMatching(

@@ -1,9 +1,11 @@
 /** `modelship validate --against` of manifests: real models in real runtime processes, no cluster. */
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { cli } from '../support.ts';
-import { digest, judged, ran, world } from './support.ts';
+import { digest, judged, validate, world } from './support.ts';
 
 describe('a manifest against the one before', () => {
   it('accepts a version that fits, and says what it saw', async () => {
@@ -86,7 +88,7 @@ describe('a manifest against the one before', () => {
   it('says the place and what to do in one line', async () => {
     const { manifest } = world();
     const before = manifest('before.yaml', { v1: { file: 'a' } });
-    const { err, code } = await ran([manifest('after.yaml', { v2: { file: 'c' } }), '--against', before]);
+    const { err, code } = await validate([manifest('after.yaml', { v2: { file: 'c' } }), '--against', before]);
     expect(code).toBe(1);
     expect(err).toMatch(
       /^error: \S+after\.yaml:\d+:\d+ spec\.versions\[0\]\.model: SIGNATURE_CHANGED: v2 compared with v1: /m,
@@ -123,14 +125,14 @@ spec: {versions: [{name: v2, model: {uri: "s3://models/a.onnx"}}]}
 
   it('gives none where a model takes too long', async () => {
     const { manifest } = world();
-    const before = manifest('before.yaml', { v1: { file: 'a' } });
-    const { code, findings } = await judged([
-      manifest('after.yaml', { v2: { file: 'b' } }),
-      '--against',
-      before,
-      '--timeout',
-      '1ms',
-    ]);
+    // It takes connections, and says nothing.
+    const silent = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void silent.close());
+    await once(silent, 'listening');
+    const at = `https://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const before = manifest('before.yaml', { v1: { file: `${at}/a` } });
+    const after = manifest('after.yaml', { v2: { file: `${at}/b` } });
+    const { code, findings } = await judged([after, '--against', before, '--timeout', '1s']);
     const unknown = findings.filter(({ weight }) => weight === 'unknown').map((each) => each.code);
     expect({ code, unknown: unknown.toSorted() }).toEqual({ code: 7, unknown: ['LOAD_TIMEOUT', 'STABLE_NOT_OPENED'] });
   });

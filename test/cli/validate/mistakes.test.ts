@@ -1,6 +1,6 @@
 /** Command lines that `modelship validate` cannot take. */
 import { describe, expect, it } from 'vitest';
-import { DIGITS, MODEL, ran } from './support.ts';
+import { DIGITS, MODEL, validate } from './support.ts';
 
 describe('mistakes in the command line', () => {
   const file = `${DIGITS}/modeldeployment.yaml`;
@@ -20,7 +20,7 @@ describe('mistakes in the command line', () => {
     [[MODEL(1), '--against', MODEL(1), '--requests', 'package.json'], /requests of \S+package\.json: requests: /],
     [[file, '--against', '/dev/null'], /no folder stands in for the claim models; add --volume models=DIR/],
   ])('%j', async (args, message) => {
-    const { code, err } = await ran(args);
+    const { code, err } = await validate(args);
     expect(code).toBe(2);
     expect(err).toMatch(message);
   });

@@ -5,14 +5,14 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { receiver } from '../../runtime/tracing/receiver.ts';
 import { folder } from '../support.ts';
-import { DIGITS, MODEL, ran } from './support.ts';
+import { DIGITS, MODEL, validate } from './support.ts';
 
 test('a check leaves no traces among those of the models that serve', async () => {
   const collector = await receiver();
   vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', collector.url);
   vi.stubEnv('OTEL_BSP_SCHEDULE_DELAY', '1');
   onTestFinished(() => void vi.unstubAllEnvs());
-  const { code } = await ran([MODEL(2), '--against', MODEL(1), '--requests', `${DIGITS}/golden.json`]);
+  const { code } = await validate([MODEL(2), '--against', MODEL(1), '--requests', `${DIGITS}/golden.json`]);
   expect({ code, requests: collector.requests }).toEqual({ code: 0, requests: 0 });
 });
 

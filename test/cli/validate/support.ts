@@ -2,10 +2,8 @@
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { run } from '../../../cli/main.ts';
-import { type Output, plainPaint } from '../../../cli/output.ts';
 import { identity } from '../../runtime/onnx-builder.ts';
-import { folder } from '../support.ts';
+import { folder, ran } from '../support.ts';
 
 export const DIGITS = 'examples/digits';
 export const MODEL = (version: number) => `${DIGITS}/models/${version}/model.onnx`;
@@ -20,25 +18,11 @@ export interface Finding {
   todo: string;
 }
 
-/** Without a process for the command line itself. */
-export async function ran(args: readonly string[]) {
-  const written = { out: '', err: '' };
-  const output = (to: keyof typeof written): Output => ({
-    write: (text) => {
-      written[to] += text;
-    },
-    live: false,
-    width: 120,
-    paint: plainPaint,
-  });
-  const failed = await run(['validate', ...args], { out: output('out'), err: output('err'), invoked: 'modelship' });
-  const code = failed ?? process.exitCode ?? 0;
-  process.exitCode = 0;
-  return { code, ...written };
-}
+/** `modelship validate` in this process. */
+export const validate = (args: readonly string[]) => ran(['validate', ...args]);
 
 export async function judged(args: readonly string[]) {
-  const { code, out } = await ran([...args, '--output', 'json']);
+  const { code, out } = await validate([...args, '--output', 'json']);
   const said = JSON.parse(out) as {
     valid: boolean;
     verdict: string;

@@ -1,13 +1,11 @@
 /** ModelDeployments in the shared control plane, with all that the operator would make of them. */
 import path from 'node:path';
 import type { ModelDeployment } from '../../../api/model-deployment.ts';
-import { run } from '../../../cli/main.ts';
-import { outputOf } from '../../../cli/output.ts';
 import { firstPlan } from '../../../operator/render/first-plan.ts';
 import type { KubeObject } from '../../../operator/render/objects.ts';
 import { render } from '../../../operator/render/render.ts';
 import { withScales } from '../../../operator/render/text.ts';
-import type { Ended } from '../../cli/support.ts';
+import { type Ended, ran } from '../../cli/support.ts';
 import { type Access, mustCall, writeKubeconfig } from '../../control-plane/access.ts';
 import { useCluster } from '../harness/cluster.ts';
 
@@ -48,20 +46,13 @@ async function addObject(namespace: string, object: KubeObject): Promise<void> {
   await mustCall(useCluster(), 'POST', pathOf(object.apiVersion, namespace, plural), object);
 }
 
-/**
- * Runs one command line against the shared control plane, or as another user of it: in this process, for a process costs
- * a second. What only a process shows is tested with one.
- */
-export async function modelship(
+/** Runs one command line in this process against the shared control plane, or as another user of it. */
+export function modelship(
   args: readonly string[],
   kubeconfig = useCluster().kubeconfigPath,
-  env: Readonly<Record<string, string>> = { NO_COLOR: '1' },
+  env?: Readonly<Record<string, string>>,
 ): Promise<Ended> {
-  const ended: Ended = { code: 0, out: '', err: '' };
-  const sink = (to: 'out' | 'err') => outputOf({ write: (text: string) => (ended[to] += text) }, env);
-  const context = { out: sink('out'), err: sink('err'), invoked: 'modelship' };
-  ended.code = (await run([...args, '--kubeconfig', kubeconfig], context)) ?? 0;
-  return ended;
+  return ran([...args, '--kubeconfig', kubeconfig], env);
 }
 
 /** A user who may do what the rules say in the namespace. @returns the path of its kubeconfig */
