@@ -50,6 +50,8 @@ export default defineConfig({
           name: 'cluster',
           include: ['test/cluster/**/*.test.ts'],
           globalSetup: 'test/cluster/setup.ts',
+          // These wait still more.
+          maxWorkers: Math.min(4 * availableParallelism(), 16),
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // After the unit tests: what fails there shows first, and a busy control plane does not slow what they measure.

@@ -1,7 +1,7 @@
 /** In which order vitest begins files where it has no times of an earlier run, as in a clean clone. */
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Files that wait for most of half a minute or more: begun last, they would keep everybody waiting. The longest first. */
+/** Files that wait for most of twenty seconds or more: begun last, they would keep everybody waiting. The longest first. */
 export const LONGEST: readonly string[] = [
   'test/gitops/pipeline.test.ts',
   'test/laptop/rollout-walks.test.ts',
@@ -29,6 +29,10 @@ export const LONGEST: readonly string[] = [
   'test/cluster/operator/moves.test.ts',
   'test/cluster/operator/operators.test.ts',
   'test/cluster/chart/conform.test.ts',
+  'test/cluster/operator/ownership.test.ts',
+  'test/cluster/operator/options.test.ts',
+  'test/cluster/operator/scale.test.ts',
+  'test/cluster/kube/lease.test.ts',
 ];
 
 export class LongestFirst extends BaseSequencer {

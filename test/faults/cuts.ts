@@ -5,7 +5,7 @@ import { Api } from './api.ts';
 import { DeletionWatch } from './deletions.ts';
 import type { EndState } from './end-state.ts';
 import { setupOf, untilEqual, type World } from './history.ts';
-import { dropNamespace, makeNamespace } from './namespace.ts';
+import { emptyNamespace, makeNamespace } from './namespace.ts';
 import { type InProcess, startInProcess } from './operators.ts';
 import { type FaultPlan, noFaults, OneFault } from './plan.ts';
 import type { ApiRequest } from './request.ts';
@@ -108,7 +108,7 @@ async function onNewNamespace<T>(
       return await work({ api, namespace, operator, watch });
     } finally {
       await operator.stop();
-      await dropNamespace(api, namespace);
+      await emptyNamespace(api, namespace);
     }
   } finally {
     api.close();

@@ -4,7 +4,7 @@ import type { Access } from '../control-plane/access.ts';
 import { Api } from './api.ts';
 import { DeletionWatch } from './deletions.ts';
 import { differences, type EndState, endState } from './end-state.ts';
-import { dropNamespace, makeNamespace } from './namespace.ts';
+import { emptyNamespace, makeNamespace } from './namespace.ts';
 import { type InProcess, LEASE, type OperatorSetup, startInProcess } from './operators.ts';
 import { noFaults, RandomPlan } from './plan.ts';
 import { seededRandom } from './random.ts';
@@ -63,7 +63,7 @@ export async function referenceEnd(world: World, name: string, steps: readonly S
       return await stable(api, namespace);
     } finally {
       await operator.stop();
-      await dropNamespace(api, namespace);
+      await emptyNamespace(api, namespace);
     }
   } finally {
     api.close();
@@ -136,7 +136,7 @@ export async function runHistory(
     };
   } finally {
     await running?.stop();
-    await dropNamespace(api, namespace);
+    await emptyNamespace(api, namespace);
     api.close();
   }
 }

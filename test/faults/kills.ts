@@ -3,7 +3,7 @@ import { Api } from './api.ts';
 import { DeletionWatch } from './deletions.ts';
 import type { EndState } from './end-state.ts';
 import { untilEqual, type World } from './history.ts';
-import { dropNamespace, makeNamespace } from './namespace.ts';
+import { emptyNamespace, makeNamespace } from './namespace.ts';
 import { IMAGE, OperatorProcess, proxyFor } from './operators.ts';
 import { noFaults } from './plan.ts';
 import { SimulatedReports, serveReports } from './reports.ts';
@@ -76,7 +76,7 @@ export async function runKills(world: World, expected: EndState, only?: number):
     return { kills, wrong, told: `kills:\n${kills.join('\n')}\nlog:\n${current?.log}` };
   } finally {
     if (current && !current.ended) await current.kill();
-    await dropNamespace(api, namespace);
+    await emptyNamespace(api, namespace);
     api.close();
   }
 }

@@ -8,7 +8,7 @@ import { Api } from './api.ts';
 import { DeletionWatch } from './deletions.ts';
 import type { EndState } from './end-state.ts';
 import { setupOf, untilEqual, type World } from './history.ts';
-import { dropNamespace, makeNamespace } from './namespace.ts';
+import { emptyNamespace, makeNamespace } from './namespace.ts';
 import { type InProcess, startInProcess } from './operators.ts';
 import { noFaults } from './plan.ts';
 import { edit, reached, SHORT_HISTORY, type Step } from './scenario.ts';
@@ -92,7 +92,7 @@ export async function runTakeOver(world: World, expected: EndState): Promise<Tak
     };
   } finally {
     await Promise.all(running.map((one) => one.stop()));
-    await dropNamespace(api, namespace);
+    await emptyNamespace(api, namespace);
     api.close();
   }
 }

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
@@ -97,20 +97,20 @@ describe.each([
   const [, left = ''] = /npm pkg delete (.+?) &&/.exec(text) ?? [];
   const [, print = ''] = /npm (sbom .+?) >/.exec(text) ?? [];
 
+  let folder: string;
+  const npm = (...words: string[]): string =>
+    execFileSync('npm', words, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   /** As the image has it, and npm prints it: of the lock file, so that nothing is fetched. */
-  function bill(args: string): unknown {
-    const folder = mkdtempSync(path.join(tmpdir(), 'modelship-bill-'));
-    const npm = (...words: string[]): string =>
-      execFileSync('npm', words, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-    try {
-      for (const file of ['package.json', 'package-lock.json']) cpSync(path.join(ROOT, file), path.join(folder, file));
-      npm('pkg', 'delete', ...left.trim().split(/\s+/));
-      npm('prune', '--omit=dev', '--ignore-scripts', '--package-lock-only', '--offline');
-      return JSON.parse(npm(...args.split(' '), '--package-lock-only'));
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  }
+  const bill = (args: string): unknown => JSON.parse(npm(...args.split(' '), '--package-lock-only'));
+
+  beforeAll(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'modelship-bill-'));
+    for (const file of ['package.json', 'package-lock.json']) cpSync(path.join(ROOT, file), path.join(folder, file));
+    npm('pkg', 'delete', ...left.trim().split(/\s+/));
+    npm('prune', '--omit=dev', '--ignore-scripts', '--package-lock-only', '--offline');
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
   const gone = left.split(/\s+/).map((one) => one.replace(/^dependencies\./, ''));
   const kept = Object.entries(packageJson.dependencies).filter(([one]) => !gone.includes(one));
 

@@ -8,6 +8,9 @@ import { Modelship } from './modelship.ts';
 /** The supervisor closes idle connections so long after it was told to end, `LAST_LAME_DUCK_MS`. */
 const LAME_DUCK_MS = 300;
 
+/** A thousand requests a second: more of them would keep both cores busy, and show the same. */
+const USERS = { callers: 8, pauseMs: 5 };
+
 let modelship: Modelship | undefined;
 let load: Load | undefined;
 
@@ -23,7 +26,7 @@ const describeFailures = (outcomes: Outcome[]) =>
 describe('a killed process', () => {
   it('of the canary costs users nothing and is counted against the canary', async () => {
     modelship = await Modelship.start({ v1: 70, v2: 30 });
-    load = new Load(modelship.url);
+    load = new Load(modelship.url, USERS);
     await load.more(500);
     expect(modelship.version('v2')?.errors).toBe(0);
     modelship.kill('v2');
@@ -43,9 +46,8 @@ describe('a killed process', () => {
   });
 
   it('of the primary costs what was in flight in it, and service is back before it is', async () => {
-    const callers = 8;
     modelship = await Modelship.start({ v1: 70, v2: 30 });
-    load = new Load(modelship.url, { callers });
+    load = new Load(modelship.url, USERS);
     await load.more(500);
     const { pid, entry } = modelship.version('v1') ?? {};
     expect(entry).toBe(true);
@@ -59,7 +61,7 @@ describe('a killed process', () => {
     await load.more(1_000);
     const outcomes = await load.stop();
     // Each of the callers had one request under way.
-    expect(failed(outcomes).length).toBeLessThanOrEqual(callers);
+    expect(failed(outcomes).length).toBeLessThanOrEqual(USERS.callers);
     // Of requests that had waited until it was back, v2 would have answered three in ten.
     const after = outcomes.filter(({ status, sentAt }) => status === 200 && sentAt > deadAt);
     expect(after.findIndex(({ version }) => version === 'v1')).toBeGreaterThan(20);
@@ -70,7 +72,7 @@ describe('a killed process', () => {
 describe('an edit of the file', () => {
   it('from 90/10 to 0/100 under load fails no request, and the share follows', async () => {
     modelship = await Modelship.start({ v1: 90, v2: 10 });
-    load = new Load(modelship.url);
+    load = new Load(modelship.url, USERS);
     await load.more(500);
     modelship.edit({ v1: 0, v2: 100 });
     await modelship.until('it is in force', () => modelship?.version('v2')?.share === 100 && modelship.inForce);
@@ -85,7 +87,7 @@ describe('an edit of the file', () => {
   it('to a new version and without the old one fails no request, and the old process goes', async () => {
     modelship = await Modelship.start({ v1: 90, v2: 10 }, { retireAfter: '1s' });
     const old = modelship.version('v1')?.pid as number;
-    load = new Load(modelship.url);
+    load = new Load(modelship.url, USERS);
     await load.more(200);
     modelship.edit({ v2: 40, v3: 60 }, { retireAfter: '1s' });
     await modelship.until('v3 has its share', () => modelship?.version('v3')?.observed !== undefined);
@@ -100,7 +102,7 @@ describe('an edit of the file', () => {
 
   it('that is wrong is refused with its place, and the old split goes on', async () => {
     modelship = await Modelship.start({ v1: 90, v2: 10 });
-    load = new Load(modelship.url, { callers: 2 });
+    load = new Load(modelship.url, { ...USERS, callers: 2 });
     modelship.editText((text) => text.replace('traffic: 90', 'trafic: 90'));
     await modelship.until('the edit is refused', () => modelship?.said(/did you mean \W*traffic/) ?? false);
     const outcomes = await load.stop();
@@ -113,7 +115,7 @@ describe('the end', () => {
   it('Ctrl-C under load finishes what is in flight, exits 0 and leaves no process behind', async () => {
     modelship = await Modelship.start({ v1: 90, v2: 10 });
     const pids = ['v1', 'v2'].map((version) => modelship?.version(version)?.pid as number);
-    load = new Load(modelship.url, { callers: 4 });
+    load = new Load(modelship.url, { ...USERS, callers: 4 });
     await load.more(200);
     const stoppedAt = performance.now();
     const code = await modelship.stop();

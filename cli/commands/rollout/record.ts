@@ -65,13 +65,16 @@ export async function record(
   pace: Pace = realPace,
 ): Promise<number> {
   const increments = new Increments();
-  const start = pace.now();
+  let start = 0;
   let written = 0;
-  // The first look is the base to count from.
   for (let look = 0; ; look++) {
     const asked = await askAll(await list(), REPORT_PATH, (answer) => podReport.parse(answer));
-    if (look === 0) assertAnswered(name, asked);
     const at = pace.now();
+    if (look === 0) {
+      assertAnswered(name, asked);
+      // The base to count from, however long it took to be had.
+      start = at;
+    }
     const reports = asked.answers.map(({ process, answer }) => ({ process: process.id, report: answer }));
     // `since` is of a clock that a file knows nothing of.
     const { since, ...sample } = increments.sample(

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
-import { cli, folder, startCli } from '../support.ts';
+import { folder, ran, startCli } from '../support.ts';
 
 const version = (name: string, traffic: number) =>
   `    - {name: ${name}, model: {uri: "pvc://models/digits/models/${name.slice(1)}/model.onnx"}, traffic: ${traffic}}\n`;
@@ -32,7 +32,7 @@ it('shows a rollout, approves it, and takes it back', async () => {
     const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
     lines.on('line', (line) => line.startsWith('{"ready":') && resolve());
   });
-  const rollout = (...args: string[]) => cli(['rollout', ...args, '--state-dir', state]);
+  const rollout = (...args: string[]) => ran(['rollout', ...args, '--state-dir', state]);
 
   writeFileSync(file, manifest(version('v1', 0) + version('v2', 100)));
   // The run needs a moment to see the edit; until then there is no rollout to wait for.
@@ -46,7 +46,7 @@ it('shows a rollout, approves it, and takes it back', async () => {
   expect(done.out).toContain('Completed (StepsDone)');
   expect(done.code).toBe(0);
 
-  const diffs = await cli(['diffs', 'digits', '--state-dir', state]);
+  const diffs = await ran(['diffs', 'digits', '--state-dir', state]);
   expect({ code: diffs.code, out: diffs.out }).toEqual({ code: 0, out: '' });
   expect(diffs.err).toMatch(/^digits keeps no differing requests\. .*compare\.keep/);
 

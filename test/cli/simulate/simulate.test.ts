@@ -2,12 +2,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { run } from '../../../cli/main.ts';
-import { outputOf } from '../../../cli/output.ts';
 import type { Simulated } from '../../../cli/simulate/simulate.ts';
 import { readSamples } from '../../../cli/simulate/source.ts';
 import type { EvidenceSample } from '../../../core/analysis/model.ts';
-import { type Ended, folder } from '../support.ts';
+import { type Ended, folder, ran } from '../support.ts';
 
 const manifest = (rollout: string, versions = 'v1: 0, v2: 100') => `apiVersion: modelship.dev/v1alpha1
 kind: ModelDeployment
@@ -38,26 +36,7 @@ function simulate(yaml: string, flags: readonly string[], more: Record<string, s
   const place = (name: string) => path.join(at, name);
   for (const [name, text] of Object.entries({ 'new.yaml': yaml, ...more })) writeFileSync(place(name), text);
   const words = flags.map((flag) => (flag.startsWith('@') ? place(flag.slice(1)) : flag));
-  return inProcess(['simulate', place('new.yaml'), ...words]);
-}
-
-/** A process would cost a second each. */
-async function inProcess(args: readonly string[]): Promise<Ended> {
-  const ended: Ended = { code: 0, out: '', err: '' };
-  const sink = (to: 'out' | 'err') =>
-    outputOf(
-      {
-        write: (text: string) => {
-          ended[to] += text;
-        },
-      },
-      { NO_COLOR: '1' },
-    );
-  const before = process.exitCode;
-  const code = await run(args, { out: sink('out'), err: sink('err'), invoked: 'modelship' });
-  ended.code = code ?? Number(process.exitCode ?? 0);
-  process.exitCode = before;
-  return ended;
+  return ran(['simulate', place('new.yaml'), ...words]);
 }
 
 interface Document extends Simulated {

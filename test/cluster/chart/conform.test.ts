@@ -2,13 +2,13 @@
  * The chart under the values that people set, and what `modelship render` prints, before the judges that need no cluster:
  * helm's own, kube-score, and kubeconform with the schemas of the API server and of the CRDs.
  */
-import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { renderFiles } from '../../../cli/commands/render.ts';
 import type { KubeObject } from '../../../operator/render/objects.ts';
 import { monitoringCrds } from '../../chart/prometheus-operator.ts';
 import { startApiServer } from '../../control-plane/start.ts';
@@ -89,10 +89,14 @@ describe('kube-score finds nothing', () => {
 describe('what modelship render prints passes kubeconform:', () => {
   const files = ['examples/penguins/modeldeployment.yaml', ...Object.values(CASES).map(({ manifest }) => manifest)];
   it.each([...new Set(files)])('%s', async (file) => {
-    const { stdout } = await promisify(execFile)(process.execPath, ['cli/modelship.mjs', 'render', file], {
-      cwd: ROOT,
-    });
-    const objects = documentsIn(stdout);
+    const printed: string[] = [];
+    const io = {
+      read: (name: string) => readFileSync(join(ROOT, name), 'utf8'),
+      out: (text: string) => void printed.push(text),
+      err: () => {}, // warnings
+    };
+    expect(renderFiles([file], { image: 'modelship-runtime:1', output: 'yaml' }, io)).toBe(0);
+    const objects = documentsIn(printed.join(''));
     expect(objects.length).toBeGreaterThan(3);
     expect(await findings(objects)).toEqual([]);
   });

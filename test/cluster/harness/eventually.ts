@@ -3,9 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface EventuallyOptions {
   /** Default 40 000: a busy machine may stand still for seconds. */
   timeoutMs?: number;
-  /** Default 50. */
+  /** Default: 30 at first, then more and more, up to 200. */
   everyMs?: number;
 }
+
+/** What comes soon is seen soon, and what takes long is not asked for too often: hundreds of tests wait at once. */
+const FIRST_MS = 30;
+const LONGEST_MS = 200;
 
 /**
  * Asks again until the answer is something other than undefined or false, and returns that. A check that throws is asked
@@ -16,10 +20,10 @@ export interface EventuallyOptions {
 export async function eventually<T>(
   what: string,
   check: () => Promise<T | undefined | false>,
-  { timeoutMs = 40_000, everyMs = 50 }: EventuallyOptions = {},
+  { timeoutMs = 40_000, everyMs }: EventuallyOptions = {},
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
-  for (;;) {
+  for (let waitMs = everyMs ?? FIRST_MS; ; waitMs = everyMs ?? Math.min(1.4 * waitMs, LONGEST_MS)) {
     let last: { said: string; cause?: unknown };
     try {
       const answer = await check();
@@ -30,6 +34,6 @@ export async function eventually<T>(
     }
     if (performance.now() > deadline)
       throw new Error(`not in ${timeoutMs / 1000} s: ${what}; ${last.said}`, { cause: last.cause });
-    await sleep(everyMs);
+    await sleep(waitMs);
   }
 }

@@ -165,7 +165,7 @@ export class World implements AsyncDisposable {
         if (last && seen && holds(last)) return last;
         throw new Error(JSON.stringify(last, null, 1));
       },
-      { timeoutMs, everyMs: 100 },
+      { timeoutMs },
     );
   }
 

@@ -4,7 +4,7 @@ import { Agent, request } from 'undici';
 import { testSet } from '../../laptop/load.ts';
 
 const CALLERS = 4;
-const PAUSE_MS = 15;
+const PAUSE_MS = 30;
 const bodies = testSet.inputs.map((data) =>
   JSON.stringify({ inputs: [{ name: 'image', datatype: 'FP32', shape: [1, 64], data }] }),
 );
