@@ -8,7 +8,7 @@ const report = process.env.MODELSHIP_TEST_REPORT;
 
 // For the hundreds of processes that tests start: Node's keep what they compiled, Go's collect garbage less often.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cache/node');
-process.env.GOGC ??= '400';
+process.env.GOGC ??= '800';
 
 export default defineConfig({
   test: {
@@ -50,6 +50,7 @@ export default defineConfig({
           name: 'cluster',
           include: ['test/cluster/**/*.test.ts'],
           globalSetup: 'test/cluster/setup.ts',
+          setupFiles: 'test/cluster/harness/begin.ts',
           // These wait still more.
           maxWorkers: Math.min(4 * availableParallelism(), 16),
           testTimeout: 120_000,

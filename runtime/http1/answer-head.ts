@@ -1,6 +1,6 @@
 /** Writes the head of an HTTP/1.1 answer, with the fields that Node's server writes. */
-import { STATUS_CODES } from 'node:http';
 import type { Answer } from '../answer.ts';
+import { STATUS_CODES } from './node-http.ts';
 
 export interface Framing {
   /** Bytes of the body; undefined: it comes in chunks (RFC 9112, 7.1), or has a length that the answer's headers say. */

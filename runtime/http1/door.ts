@@ -3,13 +3,14 @@
  * `http.Server`, since fastify's own closing answers 503 and http's own closing cuts idle connections under the hands of
  * their clients; that never listens, connections being handed to it.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { turn } from '../acceptor.ts';
 import type { Clock } from '../clock.ts';
 import { Entrance } from '../entrance.ts';
 import { type Host, PlainConnection } from './connection.ts';
 import type { Lane } from './lane.ts';
+import { createServer } from './node-http.ts';
 import { refuseConnection } from './refusal.ts';
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;

@@ -54,6 +54,11 @@ export async function startApiServer(options: StartOptions = {}): Promise<ApiSer
   });
 }
 
+/** Builds what startControlPlane() needs, where it is not there yet. @throws BuildError that says what to install */
+export async function prepareControlPlane(log?: (line: string) => void): Promise<void> {
+  if (!(await mustUseK3s(SIMULATED))) await controlPlaneBinaries(SIMULATED, log);
+}
+
 /** Starts an API server, controller-manager, scheduler and kwok, which plays the nodes and the pods on them. */
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ApiServer> {
   const { nodes: asked = 1, log, prepare } = options;

@@ -74,6 +74,13 @@ describe('imports point one way', () => {
     expect(impure).toEqual([]);
   });
 
+  it("the runtime has Node's HTTP module without the fetch that its ES module loads", () => {
+    const users = sourceFiles('runtime').filter((file) =>
+      /^import (?!type\b).*'node:http'/m.test(readFileSync(path.join(ROOT, file), 'utf8')),
+    );
+    expect(users).toEqual([]);
+  });
+
   it('onnxruntime is known to one module of the runtime', () => {
     const users = importsOf('runtime').filter(({ from }) => from.startsWith('onnxruntime'));
     expect([...new Set(users.map(({ file }) => file))]).toEqual(['runtime/models/ort.ts']);

@@ -28,16 +28,21 @@ declare module 'vitest' {
 export interface Cluster extends ClusterAccess, Access {}
 
 let cluster: Cluster | undefined;
+let shared: Cluster | undefined;
+
+const withCa = (given: ClusterAccess): Cluster => ({ ...given, ca: readFileSync(given.caPath, 'utf8') });
+
+/** Says which one useCluster() is to give, where vitest does not provide it. */
+export function share(given: ClusterAccess): void {
+  if (given.url !== shared?.url) shared = withCa(given);
+}
 
 /**
  * The control plane that all tests of `test/cluster` share: API server, controller-manager, scheduler, the nodes of
  * `nodes.ts` and the CRD. Keep to a namespace of your own, and leave nothing behind that has none.
  */
 export function useCluster(): Cluster {
-  if (!cluster) {
-    const given = inject('cluster');
-    cluster = { ...given, ca: readFileSync(given.caPath, 'utf8') };
-  }
+  cluster ??= shared ?? withCa(inject('cluster'));
   return cluster;
 }
 
@@ -46,7 +51,7 @@ export function useCluster(): Cluster {
  * by `afterAll(useShared)`: those that come after it in this process would go on with it.
  */
 export function useOther(given: ClusterAccess): void {
-  cluster = { ...given, ca: readFileSync(given.caPath, 'utf8') };
+  cluster = withCa(given);
 }
 
 /** Undoes `useOther`. */
