@@ -33,8 +33,20 @@ export interface App {
   onRefused(listener: (request: FastifyRequest, status: number) => void): void;
 }
 
-const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
-type Method = (typeof METHODS)[number];
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
+
+/** A path that is served, for these methods; how another is refused there. */
+interface Place {
+  url: string;
+  allow: readonly string[];
+  refuse: FastifyInstance['errorHandler'];
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    places: Place[];
+  }
+}
 
 /** No route has a schema for fastify to compile, and its compilers are a twentieth of what a start costs. */
 const noCompiler = () => () => {
@@ -67,6 +79,7 @@ export function createApp(options: AppOptions): App {
   fastify.setNotFoundHandler((request) => {
     throw new RequestError('ROUTE_NOT_FOUND', `there is nothing at ${request.method} ${request.url.slice(0, 200)}`);
   });
+  refuseMethods(fastify);
   takeRawBodies(fastify, options.bodyBytes);
   if (options.logger.isLevelEnabled('debug')) logRequests(fastify, options);
   return {
@@ -88,22 +101,47 @@ export function route(
   handlers: Partial<Record<Method, RouteHandlerMethod>>,
 ): void {
   const known = Object.keys(handlers) as Method[];
-  const allow = known.includes('GET') ? ['GET', 'HEAD', ...known.filter((m) => m !== 'GET')] : known;
   for (const method of known) {
     fastify.route({ method, url, handler: handlers[method] as RouteHandlerMethod });
   }
-  const others = METHODS.filter((method) => !known.includes(method));
-  const refuse = () => {
-    throw new RequestError('METHOD_NOT_ALLOWED', `${url} takes ${allow.join(', ')}`, { allow: allow.join(', ') });
-  };
-  // In onRequest, before a body is read.
-  fastify.route({
-    method: known.includes('GET') ? others : [...others, 'HEAD'],
-    url,
-    exposeHeadRoute: false,
-    onRequest: async () => refuse(),
-    handler: refuse,
+  const allow = known.includes('GET') ? ['GET', 'HEAD', ...known.filter((m) => m !== 'GET')] : known;
+  fastify.places.push({ url, allow, refuse: (...args) => fastify.errorHandler(...args) });
+}
+
+/**
+ * Before a body is read. Not by routes of their own for all other methods: the router would compile six times as many,
+ * at every start.
+ */
+function refuseMethods(fastify: FastifyInstance): void {
+  fastify.decorate('places', []);
+  fastify.addHook('onRequest', (request, reply, done) => {
+    const { method, url } = request;
+    const here = request.is404 ? fastify.places.filter((place) => leadsTo(place.url, url)) : [];
+    const allow = here.flatMap((place) => place.allow);
+    const [first] = here;
+    // Whose method is taken is not found for what the router minds, not for its method.
+    if (!first || allow.includes(method)) return done();
+    const message = `${first.url} takes ${allow.join(', ')}`;
+    first.refuse(new RequestError('METHOD_NOT_ALLOWED', message, { allow: allow.join(', ') }), request, reply);
   });
+}
+
+/** Whether the pattern, as the router takes it, is that of the request's URL. */
+function leadsTo(pattern: string, url: string): boolean {
+  const [path = ''] = url.split('?', 1);
+  const wanted = pattern.split('/');
+  const found = (path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path).split('/');
+  const isSame = (part: string, at: number) =>
+    /^:(?!:)/.test(part) ? found[at] !== '' : part.replaceAll('::', ':') === decoded(found[at] as string);
+  return wanted.length === found.length && wanted.every(isSame);
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 export function send(reply: FastifyReply, answer: Answer): FastifyReply {

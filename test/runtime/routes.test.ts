@@ -166,6 +166,12 @@ const REFUSALS: Refusal[] = [
     answer: [404, 'MODEL_NOT_FOUND', "'m'"],
   },
   { why: 'GET for inference', path: '/v2/models/m/infer', answer: [405, 'METHOD_NOT_ALLOWED', 'POST'] },
+  {
+    why: 'GET for inference, with a query and a slash',
+    path: '/v2/models/m/infer/?a=b',
+    answer: [405, 'METHOD_NOT_ALLOWED', 'POST'],
+  },
+  { why: 'a part that is empty', path: '/v2/models//infer', answer: [404, 'ROUTE_NOT_FOUND', 'nothing'] },
   { why: 'POST for metadata', path: '/v2/models/m', body: {}, answer: [405, 'METHOD_NOT_ALLOWED', 'GET, HEAD'] },
   {
     why: 'a body in an encoding that is not understood',

@@ -124,6 +124,15 @@ describe('routes from the environment', () => {
     expect((await ask(`${entry}/invocations`, { instances: [[1, 2]] })).json).toEqual({ predictions: [[1, 2]] });
   });
 
+  test('a path that another protocol has for another method', async () => {
+    environment({ AIP_HEALTH_ROUTE: '/healthy', AIP_PREDICT_ROUTE: '/ping' });
+    const { entry } = await run({ model: PAIRS, serving: { protocols: ['vertex', 'sagemaker'] } });
+    expect((await ask(`${entry}/ping`)).status).toBe(200);
+    expect((await ask(`${entry}/ping`, { instances: [[1, 2]] })).json).toEqual({ predictions: [[1, 2]] });
+    const refused = await ask(`${entry}/ping`, undefined, { method: 'DELETE' });
+    expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'GET, HEAD, POST']);
+  });
+
   test('empty means default; what is no path is refused', () => {
     expect(vertexRoutes({ AIP_HEALTH_ROUTE: '' })).toEqual({ health: undefined, predict: undefined });
     for (const path of ['health', '/a b', '/a?b=1', '/*']) {
