@@ -6,9 +6,11 @@ import { LongestFirst } from './test/order.ts';
 /** `.ci/run` names a file here to read the counts from. */
 const report = process.env.MODELSHIP_TEST_REPORT;
 
-// For the hundreds of processes that tests start: Node's keep what they compiled, Go's collect garbage less often.
+// For the hundreds of processes that tests start: Node's keep what they compiled; Go's collect garbage less often, and look
+// for work on fewer cores, which many of them share.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cache/node');
 process.env.GOGC ??= '800';
+process.env.GOMAXPROCS ??= String(Math.ceil(availableParallelism() / 2));
 
 export default defineConfig({
   test: {

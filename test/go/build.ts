@@ -88,7 +88,8 @@ export function userCache(kind: string): string {
 
 /** @param what needs Go, for the message @returns what it wrote to stdout @throws BuildError */
 export function go(args: string[], cwd: string, what: string): Promise<string> {
-  const env = { ...process.env, CGO_ENABLED: '0', GOWORK: 'off', GOOS: '', GOARCH: '' };
+  // How many cores a server of the tests is to take is not for compilers.
+  const env = { ...process.env, CGO_ENABLED: '0', GOWORK: 'off', GOOS: '', GOARCH: '', GOMAXPROCS: undefined };
   return new Promise((resolve, reject) => {
     const child = spawn('go', args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
     let [output, errors] = ['', ''];
