@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { DIFFS_PATH, type Diffs } from '../../api/diffs.ts';
 import { type PodReport, REPORT_PATH } from '../../api/pod-report.ts';
 import { namesOf } from '../plugins/custom-metrics.ts';
-import { route } from './app.ts';
+import { route } from './route.ts';
 
 export interface AdminOptions {
   /** @throws RequestError when nothing is to be sent here */

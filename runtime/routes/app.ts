@@ -1,20 +1,14 @@
 /** A fastify app without a listener: how every door of the runtime starts. */
 
-import Fastify, {
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  LogController,
-  type RouteHandlerMethod,
-} from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import type { Logger } from 'pino';
-import type { Answer } from '../answer.ts';
 import { understands } from '../compression.ts';
 import { codedError, errorAnswer } from '../error-answer.ts';
 import { RequestError } from '../errors.ts';
 import { readBody } from '../http1/body.ts';
 import type { Handler } from '../http1/door.ts';
 import { createServer } from '../http1/node-http.ts';
+import { refuseMethods, send } from './route.ts';
 
 export interface AppOptions {
   name: string;
@@ -31,21 +25,6 @@ export interface App {
   start(): Promise<Handler>;
   /** Who is told of what is refused outside a route's own handling. */
   onRefused(listener: (request: FastifyRequest, status: number) => void): void;
-}
-
-type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
-
-/** A path that is served, for these methods; how another is refused there. */
-interface Place {
-  url: string;
-  allow: readonly string[];
-  refuse: FastifyInstance['errorHandler'];
-}
-
-declare module 'fastify' {
-  interface FastifyInstance {
-    places: Place[];
-  }
 }
 
 /** No route has a schema for fastify to compile, and its compilers are a twentieth of what a start costs. */
@@ -92,60 +71,6 @@ export function createApp(options: AppOptions): App {
       refused = listener;
     },
   };
-}
-
-/** Registers handlers by method for a path; any other method is METHOD_NOT_ALLOWED, not ROUTE_NOT_FOUND. */
-export function route(
-  fastify: FastifyInstance,
-  url: string,
-  handlers: Partial<Record<Method, RouteHandlerMethod>>,
-): void {
-  const known = Object.keys(handlers) as Method[];
-  for (const method of known) {
-    fastify.route({ method, url, handler: handlers[method] as RouteHandlerMethod });
-  }
-  const allow = known.includes('GET') ? ['GET', 'HEAD', ...known.filter((m) => m !== 'GET')] : known;
-  fastify.places.push({ url, allow, refuse: (...args) => fastify.errorHandler(...args) });
-}
-
-/**
- * Before a body is read. Not by routes of their own for all other methods: the router would compile six times as many,
- * at every start.
- */
-function refuseMethods(fastify: FastifyInstance): void {
-  fastify.decorate('places', []);
-  fastify.addHook('onRequest', (request, reply, done) => {
-    const { method, url } = request;
-    const here = request.is404 ? fastify.places.filter((place) => leadsTo(place.url, url)) : [];
-    const allow = here.flatMap((place) => place.allow);
-    const [first] = here;
-    // Whose method is taken is not found for what the router minds, not for its method.
-    if (!first || allow.includes(method)) return done();
-    const message = `${first.url} takes ${allow.join(', ')}`;
-    first.refuse(new RequestError('METHOD_NOT_ALLOWED', message, { allow: allow.join(', ') }), request, reply);
-  });
-}
-
-/** Whether the pattern, as the router takes it, is that of the request's URL. */
-function leadsTo(pattern: string, url: string): boolean {
-  const [path = ''] = url.split('?', 1);
-  const wanted = pattern.split('/');
-  const found = (path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path).split('/');
-  const isSame = (part: string, at: number) =>
-    /^:(?!:)/.test(part) ? found[at] !== '' : part.replaceAll('::', ':') === decoded(found[at] as string);
-  return wanted.length === found.length && wanted.every(isSame);
-}
-
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
-}
-
-export function send(reply: FastifyReply, answer: Answer): FastifyReply {
-  return reply.code(answer.status).headers(answer.headers).send(answer.body);
 }
 
 /** Bodies stay bytes: most of what a split forwards is never parsed here. */

@@ -1,8 +1,8 @@
 /** The OpenAPI document of what this door serves: made when it is first asked for, and again when the model is there. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Signature } from '../protocol/signature.ts';
-import { route } from './app.ts';
 import type { ProtocolContext, RegisterProtocol } from './protocol.ts';
+import { route } from './route.ts';
 
 interface Made {
   json: string;

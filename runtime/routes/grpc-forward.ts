@@ -7,8 +7,8 @@ import { RequestError } from '../errors.ts';
 import { oipGrpc } from '../grpc/infer-codec.ts';
 import { readHead } from '../grpc/infer-request.ts';
 import { pathOf, type Question, questionsOf } from '../grpc/questions.ts';
-import { route, send } from './app.ts';
 import { fastifyCall, type RegisterProtocol } from './protocol.ts';
+import { route, send } from './route.ts';
 
 export const registerGrpcForward: RegisterProtocol = ({ fastify }, context) => {
   const { inference } = context;

@@ -2,9 +2,9 @@
 import { RequestError } from '../errors.ts';
 import { PLATFORM } from '../protocol/model-config.ts';
 import { oipRest } from '../protocol/oip-rest.ts';
-import { route, send } from './app.ts';
 import { fastifyCall, type RegisterProtocol } from './protocol.ts';
 import { REPOSITORY_EXTENSIONS, registerRepository } from './repository.ts';
+import { route, send } from './route.ts';
 
 interface Params {
   model: string;

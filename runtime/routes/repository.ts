@@ -7,8 +7,8 @@ import { parseJson } from '../protocol/json-text.ts';
 import { requireJson } from '../protocol/media-type.ts';
 import { modelConfig } from '../protocol/model-config.ts';
 import { repositoryIndex, repositoryReadOnly } from '../protocol/repository-index.ts';
-import { route, send } from './app.ts';
 import { fastifyCall, type ProtocolContext, type RegisterProtocol } from './protocol.ts';
+import { route, send } from './route.ts';
 
 /** Names of the extensions that these routes are, as `/v2` lists them. */
 export const REPOSITORY_EXTENSIONS = ['model_configuration', 'model_repository', 'statistics'];

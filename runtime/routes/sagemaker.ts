@@ -6,8 +6,8 @@ import type { Call } from '../inference.ts';
 import { sagemakerInvocation, targetOf } from '../protocol/sagemaker.ts';
 import { labelsOf, versionNamed } from '../protocol/tensorflow-names.ts';
 import { FORWARDED_HEADER } from '../traffic/headers.ts';
-import { route, send } from './app.ts';
 import { fastifyCall, type ProtocolContext, type RegisterProtocol } from './protocol.ts';
+import { route, send } from './route.ts';
 
 export const registerSagemaker: RegisterProtocol = ({ fastify }, context) => {
   const { own, inference, serving } = context;

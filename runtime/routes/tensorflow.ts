@@ -9,8 +9,8 @@ import { tensorflowClassify, tensorflowRegress } from '../protocol/tensorflow-ex
 import { signatureMetadata, versionStatus } from '../protocol/tensorflow-metadata.ts';
 import { labelsOf, numberOf, versionLabelled, versionNamed } from '../protocol/tensorflow-names.ts';
 import { FORWARDED_HEADER } from '../traffic/headers.ts';
-import { route, send } from './app.ts';
 import { fastifyCall, type ProtocolContext, type RegisterProtocol } from './protocol.ts';
+import { route, send } from './route.ts';
 
 const VERBS = new Map<string, Codec>([
   ['predict', tensorflowPredict],

@@ -2,8 +2,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LoadError, RequestError } from '../errors.ts';
 import { vertexPredict } from '../protocol/vertex.ts';
-import { route, send } from './app.ts';
 import { fastifyCall, type RegisterProtocol } from './protocol.ts';
+import { route, send } from './route.ts';
 
 /** Where Vertex AI asks, as paths; undefined: at the default, whatever the ids of endpoint and deployed model. */
 export interface VertexRoutes {
