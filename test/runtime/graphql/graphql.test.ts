@@ -191,7 +191,9 @@ describe('over HTTP', () => {
 
   test('other methods are refused', async () => {
     const { entry } = await runGraphql({ load: false });
-    expect((await ask(`${entry}/graphql`, undefined, { method: 'DELETE' })).status).toBe(405);
+    const refused = await ask(`${entry}/graphql`, undefined, { method: 'DELETE' });
+    expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'GET, HEAD, POST']);
+    expect(refused.json.errors).toMatchObject([{ extensions: { code: 'METHOD_NOT_ALLOWED', status: 405 } }]);
   });
 
   test('the media type of GraphQL over HTTP, if it is asked for', async () => {
