@@ -21,8 +21,8 @@ export function startWhenWanted(
   const ending = new AbortController();
   const started = begin();
   async function begin() {
-    if (!(await isWanted(folder, ending.signal))) return undefined;
     try {
+      if (!(await isWanted(folder, ending.signal))) return undefined;
       const { url, token, kubeconfigPath, caPath, stop } = await start();
       tell(folder, UP, JSON.stringify({ url, token, kubeconfigPath, caPath } satisfies ClusterAccess));
       return stop;
