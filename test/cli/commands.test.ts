@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { cliPage } from '../../cli/docs.ts';
 import { EXIT } from '../../cli/exit-codes.ts';
 import { wantsColor } from '../../cli/output.ts';
@@ -65,6 +66,22 @@ describe('validate', () => {
     const { code, out, err } = await ran(['validate', target(at)]);
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(err).toMatch(message);
+  });
+});
+
+describe('render', () => {
+  it('prints the objects to a pipe, whole', async () => {
+    const { code, out, err } = await cli(['render', '-', '--output', 'yaml'], { stdin: readFileSync(DIGITS, 'utf8') });
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const kinds = out.split(/^---$/m).map((text) => (parse(text) as { kind: string }).kind);
+    expect(kinds).toEqual(expect.arrayContaining(['ConfigMap', 'Deployment', 'Service']));
+    expect(kinds.filter((kind) => kind === 'Deployment')).toHaveLength(2);
+  });
+
+  it('refuses what is wrong', async () => {
+    const { code, out, err } = await cli(['render', '-'], { stdin: manifest('bad', '90') });
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toContain('add up to 100');
   });
 });
 
