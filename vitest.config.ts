@@ -29,6 +29,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
+          globalSetup: 'test/pack.ts',
           exclude: ['test/cluster/**', 'test/clients/**', 'test/e2e/**', 'test/gateway/**'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -40,7 +41,7 @@ export default defineConfig({
         test: {
           name: 'clients',
           include: ['test/clients/**/*.test.ts'],
-          globalSetup: 'test/clients/setup.ts',
+          globalSetup: ['test/pack.ts', 'test/clients/setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 0 },
@@ -51,7 +52,7 @@ export default defineConfig({
         test: {
           name: 'cluster',
           include: ['test/cluster/**/*.test.ts'],
-          globalSetup: 'test/cluster/setup.ts',
+          globalSetup: ['test/pack.ts', 'test/cluster/setup.ts'],
           setupFiles: 'test/cluster/harness/begin.ts',
           // These wait still more.
           maxWorkers: Math.min(4 * availableParallelism(), 16),

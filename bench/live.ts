@@ -10,6 +10,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Launch, launchArgs } from '../api/launch.ts';
+import { RUNTIME } from '../test/programs.ts';
 import { onnx } from '../test/runtime/onnx-builder.ts';
 
 const SECONDS = Number(process.argv[2] ?? 15);
@@ -79,7 +80,7 @@ function ask(port: number, path: string, body?: string): Promise<number> {
 }
 
 async function measure(uri: string, workers: number | undefined): Promise<void> {
-  const args = ['runtime/main.ts', ...launchArgs(launchOf(uri, workers))];
+  const args = [RUNTIME, ...launchArgs(launchOf(uri, workers))];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise((resolve) => child.on('exit', resolve));
   let port = 0;

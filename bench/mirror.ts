@@ -17,6 +17,7 @@ import { type Launch, launchArgs } from '../api/launch.ts';
 import type { PodReport } from '../api/pod-report.ts';
 import type { TrafficTable } from '../api/traffic-table.ts';
 import { ALL } from '../api/units.ts';
+import { RUNTIME } from '../test/programs.ts';
 
 // An end by a signal is an end, too: no runtime outlives the benchmark.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
@@ -50,7 +51,7 @@ async function start(version: string, table?: string): Promise<Started> {
     logLevel: 'info',
     serving: runtimeServingOf({ protocols: ['rest'] }),
   };
-  const child = spawn(process.execPath, ['runtime/main.ts', ...launchArgs(launch)], {
+  const child = spawn(process.execPath, [RUNTIME, ...launchArgs(launch)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   process.once('exit', () => child.kill('SIGKILL'));

@@ -1,11 +1,13 @@
 #!/usr/bin/env node
-// The launcher: plain JavaScript, so that an old Node can still say what is missing. The program is main.ts.
+// The launcher: plain JavaScript, so that an old Node can still say what is missing. The program is main.ts, or what was
+// packed of it.
 import { spawn } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
 import module from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { packed } from './packed.mjs';
 
 const NEEDED = 24;
 const RELAUNCHED = 'MODELSHIP_RELAUNCHED';
@@ -52,7 +54,8 @@ function cachesOfUser() {
 
 if (Number.parseInt(process.versions.node, 10) >= NEEDED) {
   keepCompiled();
-  const { main } = await import('./main.ts');
+  const program = packed('modelship');
+  const { main } = await import(program ? pathToFileURL(program).href : './main.ts');
   await main(process.argv.slice(2));
 } else {
   const node = process.env[RELAUNCHED] ? undefined : projectNode();

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { runtimeServingOf } from '../../api/effective.ts';
 import { launchArgs } from '../../api/launch.ts';
+import { RUNTIME } from '../../test/programs.ts';
 import { startLoops } from './loops.ts';
 import type { BenchModel } from './models/catalogue.ts';
 import type { Pool } from './models/pool.ts';
@@ -85,7 +86,7 @@ export async function startRuntime(
     logLevel: 'warn',
   });
   const log = path.join(folder, `${id}.log`);
-  const child = startNode([path.join(ROOT, 'runtime/main.ts'), ...args], {
+  const child = startNode([RUNTIME, ...args], {
     cores: placement.server,
     log,
     ...(env && { env }),

@@ -9,7 +9,7 @@ export default defineConfig({
     name: 'e2e',
     root: new URL('../..', import.meta.url).pathname,
     include: ['test/e2e/**/*.test.ts'],
-    globalSetup: 'test/e2e/setup.ts',
+    globalSetup: ['test/pack.ts', 'test/e2e/setup.ts'],
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     pool: 'forks',
     // One after the other: each measures what users lose, and the machine is small.

@@ -9,6 +9,7 @@ import { connect } from '../../operator/kube/connect.ts';
 import type { LeaseTiming } from '../../operator/kube/lease.ts';
 import { type Operator, startOperator } from '../../operator/operator.ts';
 import { writeKubeconfig } from '../control-plane/access.ts';
+import { OPERATOR } from '../programs.ts';
 import type { Api } from './api.ts';
 import { LogTail } from './log-tail.ts';
 import type { FaultPlan } from './plan.ts';
@@ -107,21 +108,19 @@ async function proxied(
   return { proxy, kubeconfig };
 }
 
-const MAIN = join(import.meta.dirname, '../../operator/main.ts');
-
 /** A kubeconfig that leads through a proxy, for processes that come and go. */
 export async function proxyFor(setup: Pick<OperatorSetup, 'api' | 'plan' | 'folder' | 'identity' | 'onWrite'>) {
   return proxied(setup.folder, setup.identity, setup.api, setup.plan, setup.onWrite);
 }
 
-/** `node operator/main.ts`; ends with the test's process at the latest. */
+/** The program; ends with the test's process at the latest. */
 export class OperatorProcess {
   readonly log = new LogTail();
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
 
   constructor(args: readonly string[]) {
-    this.#child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = spawn(process.execPath, [OPERATOR, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#ended = once(this.#child, 'exit');
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => this.log.add(text));

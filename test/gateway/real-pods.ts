@@ -18,6 +18,7 @@ import type { StoredObject } from '../../operator/kube/object.ts';
 import { MODEL_LABEL, VERSION_LABEL } from '../../operator/render/labels.ts';
 import { tableName, versionName } from '../../operator/render/names.ts';
 import { type Api, pathOf } from '../faults/api.ts';
+import { RUNTIME } from '../programs.ts';
 
 const LOOK_EVERY_MS = 50;
 /** From out of its Service to its end: what a pod's preStop time is for. */
@@ -150,7 +151,7 @@ export class RealPods implements ReportSource, AsyncDisposable {
       '--drain-delay': '0',
     };
     const args = (containers[0]?.args ?? []).map((arg, i, all) => changed[all[i - 1] ?? ''] ?? arg);
-    const child = spawn(process.execPath, ['runtime/main.ts', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [RUNTIME, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
     const pod: RealPod = { labels, process: child, ports: undefined, leaving: false };
     this.#pods.set(name, pod);
     let ports: Record<string, number> = {};

@@ -6,7 +6,7 @@ export default defineConfig({
     name: 'gateway',
     root: new URL('../..', import.meta.url).pathname,
     include: ['test/gateway/**/*.test.ts'],
-    globalSetup: 'test/gateway/setup.ts',
+    globalSetup: ['test/pack.ts', 'test/gateway/setup.ts'],
     pool: 'forks',
     testTimeout: 120_000,
     hookTimeout: 120_000,

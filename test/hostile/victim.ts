@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { runtimeServingOf } from '../../api/effective.ts';
 import { type Launch, launchArgs } from '../../api/launch.ts';
+import { RUNTIME } from '../programs.ts';
 import type { Target } from './campaign.ts';
 
 export interface Victim extends Target {
@@ -33,7 +34,7 @@ export async function startVictim(): Promise<Victim> {
     drainDelayMs: 0,
     logLevel: 'info',
   };
-  const child = spawn(process.execPath, ['runtime/main.ts', ...launchArgs(launch)], {
+  const child = spawn(process.execPath, [RUNTIME, ...launchArgs(launch)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let end: string | undefined;

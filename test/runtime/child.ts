@@ -3,9 +3,8 @@ import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { type Agent, type IncomingMessage, request } from 'node:http';
 import { onTestFinished } from 'vitest';
 import { type Launch, launchArgs } from '../../api/launch.ts';
+import { RUNTIME } from '../programs.ts';
 import { launchWith } from './harness.ts';
-
-const MAIN = 'runtime/main.ts';
 
 export interface Exit {
   code: number | null;
@@ -58,7 +57,7 @@ function watch(child: ChildProcess): Child {
 /** @param env beside this process's own */
 export const start = (args: string[], env: Record<string, string> = {}) =>
   watch(
-    spawn(process.execPath, [MAIN, ...args], {
+    spawn(process.execPath, [RUNTIME, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
     }),
@@ -67,7 +66,10 @@ export const start = (args: string[], env: Record<string, string> = {}) =>
 /** With an IPC channel, as under a supervisor. */
 export const forkWith = (changes: Partial<Launch>) =>
   watch(
-    fork(MAIN, launchArgs(launchWith({ logLevel: 'info', ...changes })), { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] }),
+    fork(RUNTIME, launchArgs(launchWith({ logLevel: 'info', ...changes })), {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      execArgv: [],
+    }),
   );
 
 export const startWith = (changes: Partial<Launch>, env: Record<string, string> = {}) =>

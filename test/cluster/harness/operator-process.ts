@@ -1,17 +1,15 @@
-/** `node operator/main.ts`, asked over its ports and read by its log. */
+/** The operator's program, asked over its ports and read by its log. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { OPERATOR } from '../../programs.ts';
 import { eventually, type Ran } from './cluster.ts';
-
-const MAIN = join(import.meta.dirname, '../../../operator/main.ts');
 
 /** Waits for its end, at most a minute. */
 export function runOperator(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Ran> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, ...args], { env, timeout: 60_000 }, (error, out, err) =>
+    execFile(process.execPath, [OPERATOR, ...args], { env, timeout: 60_000 }, (error, out, err) =>
       resolve({ code: error ? Number(error.code) : 0, out, err }),
     );
   });
@@ -31,7 +29,7 @@ export class RunningOperator {
 
   /** @param args beside `--metrics` */
   constructor(args: readonly string[]) {
-    const all = [MAIN, '--metrics', '127.0.0.1:0', ...args];
+    const all = [OPERATOR, '--metrics', '127.0.0.1:0', ...args];
     this.#child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#ended = once(this.#child, 'exit');
     for (const input of [this.#child.stdout, this.#child.stderr]) {

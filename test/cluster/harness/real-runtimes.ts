@@ -18,11 +18,11 @@ import type { PodAddress, ReportRead, ReportSource } from '../../../operator/evi
 import { CONFIG_MAPS, SERVICES } from '../../../operator/reconcile/resources.ts';
 import { VERSION_LABEL } from '../../../operator/render/labels.ts';
 import { freePorts } from '../../control-plane/servers.ts';
+import { RUNTIME } from '../../programs.ts';
 import { SERVING } from '../../runtime/harness.ts';
 import type { World } from './operator.ts';
 import { container, place, RUNNING, say } from './pod-words.ts';
 
-const SCRIPT = join(import.meta.dirname, '../../../runtime/main.ts');
 const POLL_MS = 100;
 /** How long a container waits after it ended. */
 const BACK_OFF_MS = 2_000;
@@ -150,7 +150,7 @@ export class RealRuntimes implements ReportSource, AsyncDisposable {
       terminationLog: join(this.#folder, `${pod}.last`),
     };
     const logFile = join(this.#folder, `${pod}.log`);
-    return new ChildRuntime({ launch, script: SCRIPT, logFile, clock: realClock, readReport, onChange: () => {} });
+    return new ChildRuntime({ launch, script: RUNTIME, logFile, clock: realClock, readReport, onChange: () => {} });
   }
 
   /** The container is started again: at once after its first end, later after the others. */
