@@ -55,7 +55,7 @@ export default defineConfig({
           globalSetup: ['test/pack.ts', 'test/cluster/setup.ts'],
           setupFiles: 'test/cluster/harness/begin.ts',
           // These wait still more.
-          maxWorkers: Math.min(4 * availableParallelism(), 16),
+          maxWorkers: Math.min(5 * availableParallelism(), 20),
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // After the unit tests: what fails there shows first, and a busy control plane does not slow what they measure.

@@ -12,8 +12,8 @@ export const PROGRAMS = { runtime: 'runtime/main.ts', operator: 'operator/main.t
 
 export type Program = keyof typeof PROGRAMS;
 
-/** Has native libraries, which its own loader finds beside itself. */
-const EXTERNAL = /^onnxruntime-node($|\/)/;
+/** What stays a package: it has native libraries, which it finds beside itself. */
+export const EXTERNAL = /^onnxruntime-node($|\/)/;
 
 const OUTPUT: OutputOptions = {
   format: 'esm',
@@ -21,6 +21,7 @@ const OUTPUT: OutputOptions = {
   chunkFileNames: '[name]-[hash].mjs',
   // Stack traces and errors have the names that the sources have.
   keepNames: true,
+  comments: { legal: true, annotation: false, jsdoc: false },
 };
 
 /** Of what the programs were packed, by size and time of change: `cli/modelship.mjs` looks whether it still is so. */

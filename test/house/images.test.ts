@@ -1,9 +1,10 @@
-/** The images hold what their programs import, and no package that they don't. */
+/** The images hold the programs with what these import, and tell of no package that they don't. */
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EXTERNAL, PROGRAMS, type Program } from '../../bundle/pack.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
@@ -33,14 +34,10 @@ function nameOf(specifier: string): string {
     .join('/');
 }
 
-describe.each([
-  ['Dockerfile.runtime', ['runtime/main.ts']],
-  ['Dockerfile.operator', ['operator/main.ts']],
-])('%s', (name, entries) => {
-  const text = readFileSync(path.join(ROOT, name), 'utf8');
+describe.each<Program>(['runtime', 'operator'])('Dockerfile.%s', (program) => {
+  const text = readFileSync(path.join(ROOT, `Dockerfile.${program}`), 'utf8');
   const left = [...text.matchAll(/\bdependencies\.([@\w/-]+)/g)].map((found) => found[1] as string);
-  const closures = entries.map(closure);
-  const imported = new Set(closures.flatMap(({ packages }) => [...packages]));
+  const { files, packages: imported } = closure(PROGRAMS[program]);
 
   it('leaves out packages that are dependencies, and none that is imported', () => {
     expect(left.length).toBeGreaterThan(0);
@@ -53,16 +50,20 @@ describe.each([
     expect(kept.toSorted()).toEqual([...imported].toSorted());
   });
 
-  it('holds the folders of all files that are loaded', () => {
-    const folders = new Set(
-      closures.flatMap(({ files }) => [...files].map((file) => path.relative(ROOT, file).split(path.sep)[0])),
-    );
+  it('packs the program with the folders of all files that are loaded', () => {
+    expect(text).toContain(`RUN node bundle/main.ts ${program} `);
+    const folders = new Set([...files].map((file) => path.relative(ROOT, file).split(path.sep)[0]));
     for (const folder of folders) expect(text).toContain(`COPY ${folder} ./${folder}`);
   });
 
-  it('starts one of the entries', () => {
-    const [, started] = /^ENTRYPOINT \["node", "([^"]+)"\]$/m.exec(text) ?? [];
-    expect(entries).toContain(started);
+  it('starts it', () => {
+    expect(/^ENTRYPOINT \["node", "([^"]+)"\]$/m.exec(text)?.[1]).toBe(`${program}.mjs`);
+  });
+
+  it('keeps as packages those that are not packed, and no others', () => {
+    const [, pattern] = /-maxdepth 1 ! -name '([^']+)\*'/.exec(text) ?? [];
+    const kept = [...imported].filter((one) => pattern !== undefined && one.startsWith(pattern));
+    expect(kept).toEqual([...imported].filter((one) => EXTERNAL.test(one)));
   });
 });
 

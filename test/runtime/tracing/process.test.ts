@@ -1,5 +1,7 @@
 /** Tracing of whole processes, by the environment that a user sets. */
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Call } from '../../../runtime/inference.ts';
 import { deadPort, until } from '../../traffic/support.ts';
@@ -11,14 +13,13 @@ import { type ReceivedSpan, receiver, tracedTo } from './receiver.ts';
 const BODY = { inputs: [{ name: 'image', datatype: 'FP32', shape: [1, 64], data: ROW }] };
 const PATH = '/v2/models/m/infer';
 
-/** Says on stderr which of OpenTelemetry's modules a process loads, in each of its processes. */
+/** Says on stderr which files of the packed program a process loads, in each of its processes. */
 const WATCH = `
 import { registerHooks } from 'node:module';
 registerHooks({
   resolve(specifier, context, next) {
     const found = next(specifier, context);
-    const [, name] = /node_modules\\/(@opentelemetry\\/[^/]+)/.exec(found.url) ?? [];
-    if (name) process.stderr.write('LOADED ' + name + '\\n');
+    if (found.url.endsWith('.mjs')) process.stderr.write('LOADED ' + found.url + '\\n');
     return found;
   },
 });`;
@@ -38,7 +39,16 @@ async function ended({ process, exit }: ReturnType<typeof startWith>): Promise<s
   return stderr;
 }
 
-const loaded = (stderr: string) => new Set([...stderr.matchAll(/LOADED (\S+)/g)].map(([, name]) => name));
+/** Packages of OpenTelemetry: each file tells what it was packed of. */
+function loaded(stderr: string): Set<string> {
+  const files = new Set([...stderr.matchAll(/LOADED (\S+)/g)].map(([, url]) => fileURLToPath(url as string)));
+  const from = [...files].flatMap((file) => [
+    ...readFileSync(file, 'utf8').matchAll(/^\/\/ (\S+\/\S+\.[cm]?[jt]s)$/gm),
+  ]);
+  // As many as it has modules; else nothing is told any more, and so nothing is seen here.
+  expect(from.length).toBeGreaterThan(300);
+  return new Set(from.flatMap(([, file = '']) => /node_modules\/(@opentelemetry\/[^/]+)/.exec(file)?.[1] ?? []));
+}
 
 describe('by the environment', () => {
   test.each<[string, Record<string, string>]>([
