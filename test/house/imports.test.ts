@@ -14,6 +14,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   local: ['api', 'core'],
   cli: ['api', 'core', 'local', 'operator'],
   charts: ['api', 'operator'],
+  bundle: [],
   docs: ['api', 'runtime', 'operator', 'cli'],
 };
 
