@@ -33,6 +33,9 @@ export const LONGEST: readonly string[] = [
   'test/cluster/operator/options.test.ts',
   'test/cluster/operator/scale.test.ts',
   'test/cluster/kube/lease.test.ts',
+  'test/cluster/operator/gpu.test.ts',
+  'test/cluster/operator/drift.test.ts',
+  'test/cluster/operator/digest.test.ts',
 ];
 
 export class LongestFirst extends BaseSequencer {

@@ -29,8 +29,12 @@ function isPinned(previous: Status, { name, digest, readyReplicas = 0 }: Version
   return readyReplicas > 0 && digest !== versionIn(previous, name)?.digest;
 }
 
-/** Whether both tell of a ModelDeployment that was never Ready since it was accepted, and nothing new is in its way. */
+/**
+ * Whether both tell of a ModelDeployment that was never Ready since it was accepted, and nothing new is in its way. Times are
+ * of whole seconds: one that is walked was Ready, though all of it may have come in one of them.
+ */
 export function isFirstStart(previous: Status, next: Status): boolean {
+  if (previous.rollout || next.rollout) return false;
   const ready = conditionIn(next.conditions, 'Ready');
   const accepted = conditionIn(next.conditions, 'Accepted');
   if (ready?.status !== 'False' || accepted?.status !== 'True') return false;

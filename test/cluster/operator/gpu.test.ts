@@ -4,6 +4,7 @@ import type { Serving } from '../../../api/serving.ts';
 import type { StoredObject } from '../../../operator/kube/object.ts';
 import { CLAIM_TEMPLATES, DEPLOYMENTS, MODEL_DEPLOYMENTS } from '../../../operator/reconcile/resources.ts';
 import { versionName } from '../../../operator/render/names.ts';
+import { useCards } from '../harness/cards.ts';
 import { eventually } from '../harness/cluster.ts';
 import type { ModelDeploymentManifest } from '../harness/manifests.ts';
 import { one } from '../harness/one-version.ts';
@@ -12,6 +13,8 @@ import { place, podsOf, RUNNING, untilPods } from '../harness/pod-words.ts';
 import { follow } from '../harness/seen.ts';
 
 type Gpu = NonNullable<Serving['gpu']>;
+
+useCards();
 
 let world: World;
 beforeAll(async () => {

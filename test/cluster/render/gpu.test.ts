@@ -4,11 +4,13 @@ import type { ModelDeployment } from '../../../api/model-deployment.ts';
 import type { Serving } from '../../../api/serving.ts';
 import { mustCall } from '../../control-plane/access.ts';
 import { renderOne } from '../../operator/render/cases.ts';
+import { useCards } from '../harness/cards.ts';
 import { eventually, namespace, useCluster } from '../harness/cluster.ts';
 import { digits } from '../harness/manifests.ts';
 import { podOf } from './surroundings.ts';
 
 const access = useCluster();
+useCards();
 
 interface Pod {
   spec: { nodeName?: string };

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Status } from '../../../../api/status.ts';
 import type { StatusFacts } from '../../../../operator/reconcile/status/facts.ts';
-import { eventsOf, isUrgent } from '../../../../operator/reconcile/status/status.ts';
+import { eventsOf, isFirstStart, isUrgent } from '../../../../operator/reconcile/status/status.ts';
+import { walkState } from '../walk-build.ts';
 import {
   at,
   crashingPod,
@@ -99,6 +100,19 @@ describe('what is written at once', () => {
 
   test.each(Object.entries(cases))('%s', (_name, [from, to, urgent]) => {
     expect(isUrgent(...change(from, to))).toBe(urgent);
+  });
+});
+
+describe('a first start', () => {
+  const loading = told(facts({ ...first, versions: [version('v1'), unready('v2', [startingPod('b')])] }));
+
+  test('is one that was never Ready since it was accepted', () => {
+    expect(isFirstStart(loading, loading)).toBe(true);
+  });
+
+  test('is none where a walk stands, however soon that began', () => {
+    expect(isFirstStart(loading, { ...loading, rollout: walkState() })).toBe(false);
+    expect(isFirstStart({ ...loading, rollout: walkState() }, loading)).toBe(false);
   });
 });
 
