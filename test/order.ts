@@ -1,7 +1,7 @@
 /** In which order vitest begins files where it has no times of an earlier run, as in a clean clone. */
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Files that wait for most of twenty seconds or more: begun last, they would keep everybody waiting. The longest first. */
+/** Files that wait for ten seconds or more: begun last, they would keep everybody waiting. The longest first. */
 export const LONGEST: readonly string[] = [
   'test/gitops/pipeline.test.ts',
   'test/laptop/rollout-walks.test.ts',
@@ -36,6 +36,10 @@ export const LONGEST: readonly string[] = [
   'test/cluster/operator/gpu.test.ts',
   'test/cluster/operator/drift.test.ts',
   'test/cluster/operator/digest.test.ts',
+  'test/cluster/operator/failures.test.ts',
+  'test/cluster/operator/history.test.ts',
+  'test/cluster/operator/rollout-scale.test.ts',
+  'test/cluster/kube/informer.test.ts',
 ];
 
 export class LongestFirst extends BaseSequencer {
