@@ -44,8 +44,8 @@ export async function pack(programs: readonly Program[], folder: string): Promis
     platform: 'node',
     external: EXTERNAL,
     plugins: [scriptsByUrl(input), { name: 'seen', moduleParsed: ({ id }) => void seen.push(id) }],
-    onLog: (_level, { message }) => {
-      throw new Error(`packing ${programs.join(', ')}: ${message}`);
+    onLog: (level, { message }) => {
+      if (level === 'warn') throw new Error(`packing ${programs.join(', ')}: ${message}`);
     },
   });
   const { output } = await packed.generate(OUTPUT);

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { packed } from '../cli/packed.mjs';
 
 const FOLDER = join(import.meta.dirname, '../dist');
+const ALL = ['runtime', 'operator', 'modelship'];
 
 export default async function packPrograms(): Promise<void> {
   // Loaded only where there is something to pack: every worker of the tests comes by here.
-  if (packed('runtime') === undefined) await (await import('../bundle/pack.ts')).packAll(FOLDER);
+  if (ALL.some((name) => packed(name) === undefined)) await (await import('../bundle/pack.ts')).packAll(FOLDER);
 }

@@ -15,21 +15,34 @@ async function grpcReplica(): Promise<Replica & { entryGrpc: number }> {
   return { ...withHead(child, ports), entryGrpc: Number(entryGrpc) };
 }
 
-/** Connections to the gRPC port that a process has, by what the system knows of its open files. */
-function connections(pid: number, port: number): number {
-  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  const rows = readFileSync(`/proc/${pid}/net/tcp`, 'utf8')
+interface Connection {
+  local: number;
+  remote: number;
+}
+
+/** The established ones of a process, by what the system knows of its open files. */
+function connectionsOf(pid: number): Connection[] {
+  const open = new Set(
+    readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+      try {
+        return [readlinkSync(`/proc/${pid}/fd/${fd}`)];
+      } catch {
+        return [];
+      }
+    }),
+  );
+  const portOf = (address = ''): number => Number.parseInt(address.slice(address.indexOf(':') + 1), 16);
+  return readFileSync(`/proc/${pid}/net/tcp`, 'utf8')
     .split('\n')
-    .map((line) => line.trim().split(/\s+/));
-  const inodes = rows.filter(([, at, , state]) => at?.endsWith(local) && state === '01').map((row) => row[9]);
-  const open = readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
-    try {
-      return [readlinkSync(`/proc/${pid}/fd/${fd}`)];
-    } catch {
-      return [];
-    }
-  });
-  return inodes.filter((inode) => open.includes(`socket:[${inode}]`)).length;
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , , state, ...rest]) => state === '01' && open.has(`socket:[${rest[5]}]`))
+    .map(([, local, remote]) => ({ local: portOf(local), remote: portOf(remote) }));
+}
+
+/** How many connections of this process each has at its port. Whoever else may knock there is not counted. */
+function dealtTo(pids: readonly number[], port: number): number[] {
+  const ours = new Set(connectionsOf(process.pid).flatMap(({ local, remote }) => (remote === port ? [local] : [])));
+  return pids.map((pid) => connectionsOf(pid).filter(({ local, remote }) => local === port && ours.has(remote)).length);
 }
 
 describe('two processes', () => {
@@ -54,7 +67,7 @@ describe('two processes', () => {
     const callers = answered.map(caller);
     // Each of them, so that all have their connections.
     await expect.poll(() => Math.min(...answered), { timeout: 20_000 }).toBeGreaterThan(50);
-    expect(both.pids().map((pid) => connections(pid, both.entryGrpc))).toEqual([2, 2]);
+    expect(dealtTo(both.pids(), both.entryGrpc)).toEqual([2, 2]);
     both.process.kill('SIGTERM');
     expect((await both.exit).code).toBe(0);
     await Promise.all(callers);
