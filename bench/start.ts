@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,6 +13,7 @@ import { runtimeServingOf } from '../api/effective.ts';
 import { type Launch, launchArgs } from '../api/launch.ts';
 import { PROGRAMS, type Program } from '../bundle/pack.ts';
 import { table } from '../cli/table.ts';
+import { writeKubeconfig } from '../test/control-plane/access.ts';
 import packPrograms from '../test/pack.ts';
 
 const ROOT = path.join(import.meta.dirname, '..');
@@ -36,7 +37,7 @@ interface Cost {
 
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number;
 
-function starts(folder: string): Start[] {
+async function startsIn(folder: string): Promise<Start[]> {
   const any = '127.0.0.1:0';
   const launch: Launch = {
     model: 'digits',
@@ -51,14 +52,7 @@ function starts(folder: string): Start[] {
   };
   // Nobody is there: what comes after its start is not looked at.
   const kubeconfig = path.join(folder, 'kubeconfig');
-  const context = { cluster: 'nobody', user: 'nobody' };
-  const config = {
-    clusters: [{ name: 'nobody', cluster: { server: 'https://127.0.0.1:1' } }],
-    users: [{ name: 'nobody', user: { token: 'none' } }],
-    contexts: [{ name: 'nobody', context }],
-    'current-context': 'nobody',
-  };
-  writeFileSync(kubeconfig, JSON.stringify({ apiVersion: 'v1', kind: 'Config', ...config }));
+  await writeKubeconfig(kubeconfig, { url: 'https://127.0.0.1:1', token: 'none', ca: '' });
   const operator = ['--kubeconfig', kubeconfig, '--runtime-image', 'runtime:1', '--metrics', any];
   return [
     { program: 'runtime', args: launchArgs(launch), begun: 'ready' },
@@ -102,8 +96,9 @@ async function measure(rounds: number): Promise<Map<string, Cost[]>> {
   const folder = mkdtempSync(path.join(tmpdir(), 'modelship-bench-'));
   const costs = new Map<string, Cost[]>();
   try {
+    const starts = await startsIn(folder);
     for (let round = 0; round <= rounds; round++) {
-      for (const start of starts(folder)) {
+      for (const start of starts) {
         const scripts = { 'from sources': PROGRAMS[start.program], packed: `dist/${start.program}.mjs` };
         for (const [how, script] of Object.entries(scripts)) {
           for (const [kept, compiled] of [

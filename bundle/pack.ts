@@ -25,7 +25,7 @@ const OUTPUT: OutputOptions = {
 };
 
 /** Of what the programs were packed, by size and time of change: `cli/modelship.mjs` looks whether it still is so. */
-export const SOURCES = 'sources.json';
+const SOURCES = 'sources.json';
 
 export const packAll = (folder: string): Promise<void> => pack(Object.keys(PROGRAMS) as Program[], folder);
 
