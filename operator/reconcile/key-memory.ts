@@ -48,8 +48,10 @@ export interface KeyMemory {
   digestBy?: number | undefined;
   /** The last pass stopped halfway. */
   halfway?: boolean | undefined;
-  /** Until when a change of the status that is not urgent waits for more of its kind; undefined where there is none. */
-  lazyBy?: number | undefined;
+  /** Since when the status has to change, though not urgently; undefined where it has not. */
+  newsSince?: number | undefined;
+  /** Since when, of a first start, a pod is on its node and not ready. */
+  comingUpSince?: number | undefined;
   /** Since when a version could stand behind the public Service; undefined where none can. */
   enterableSince?: number | undefined;
   /** When the status was written last. */

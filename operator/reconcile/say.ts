@@ -14,6 +14,7 @@ import { doorOf } from './decide.ts';
 import { awaitsDigest, digestOf, noteChecked } from './evidence.ts';
 import type { KeyMemory } from './key-memory.ts';
 import type { Pass } from './pass.ts';
+import { isReady } from './pod.ts';
 import { MODEL_DEPLOYMENTS } from './resources.ts';
 import { writeGuarded } from './rollout-state.ts';
 import type { DeploymentFacts, StatusFacts, VersionFacts } from './status/facts.ts';
@@ -31,11 +32,14 @@ export interface Teller {
 
 /**
  * How long a change of counts or wording waits for more of its kind: after the last one that was written, and from when
- * it is seen. On a first start it waits for "it is ready", and this long from when it is seen.
+ * it is seen. On a first start it waits for "it is ready": this long while a pod comes up on its node, and this long where
+ * none does, since a cluster that has a thousand to place gets to each in turn. What no node can take is a failure, and
+ * waits for nothing.
  */
 const LAZY_MS = 3_000;
 const SETTLE_MS = 1_000;
 const STARTING_MS = 30_000;
+const IN_LINE_MS = 300_000;
 /** How long "it was taken, and comes up" waits after the first pass: where many come at once, their objects go before. */
 const FIRST_MS = 1_000;
 /** How long news waits for what a pod that is ready has loaded, which is told with it: a pod answers in milliseconds. */
@@ -57,7 +61,7 @@ export async function writeStatus(
   const again = later === undefined ? [] : [later];
   noteChecked(md.status, pass.gathered, pass.reports, memory);
   if (sameStatus(md.status, next)) {
-    memory.lazyBy = undefined;
+    memory.newsSince = undefined;
     return again;
   }
   const wait = patience(pass, md.status, next, memory, clock.now());
@@ -66,7 +70,7 @@ export async function writeStatus(
   // Somebody has written meanwhile, and it may be a step of the rollout: the next pass knows more.
   if (!stored) return [...again, AGAIN_MS];
   memory.statusAt = clock.now();
-  memory.lazyBy = undefined;
+  memory.newsSince = undefined;
   if (next.rollout) memory.stored = { version: stored.metadata.resourceVersion, state: next.rollout };
   caches.models.wrote(stored);
   // An edit that came in meanwhile is in the cache now, and its event will be no news.
@@ -101,13 +105,20 @@ function patience(pass: Pass, previous: Status | undefined, next: Status, memory
     return reconciling && waits ? memory.firstTold - now : 0;
   }
   if (isUrgent(previous, next)) return 0;
+  memory.newsSince ??= now;
   if (isFirstStart(previous, next)) {
-    memory.lazyBy ??= now + STARTING_MS;
-    return memory.lazyBy - now;
+    memory.comingUpSince = comesUp(pass) ? (memory.comingUpSince ?? now) : undefined;
+    const slow = Math.max(memory.newsSince, memory.comingUpSince ?? Number.POSITIVE_INFINITY) + STARTING_MS;
+    return Math.min(slow, memory.newsSince + IN_LINE_MS) - now;
   }
-  memory.lazyBy = Math.min(memory.lazyBy ?? Number.POSITIVE_INFINITY, now + SETTLE_MS);
   // Who has just begun does not know yet what the one before knew, and would say so.
-  return Math.max(memory.lazyBy, Math.max(memory.statusAt, memory.firstSeen) + LAZY_MS) - now;
+  return Math.max(memory.newsSince + SETTLE_MS, Math.max(memory.statusAt, memory.firstSeen) + LAZY_MS) - now;
+}
+
+/** Whether a pod is on a node, and not ready yet. */
+function comesUp({ gathered }: Pass): boolean {
+  const pods = [...gathered.pods.values()].flat();
+  return pods.some((pod) => pod.spec.nodeName !== undefined && !pod.metadata.deletionTimestamp && !isReady(pod));
 }
 
 function factsOf(pass: Pass, md: StoredModelDeployment, { caches, clock }: Teller): StatusFacts {

@@ -5,6 +5,7 @@ import type { Caches } from '../../../operator/reconcile/caches.ts';
 import { runVersions } from '../../../operator/reconcile/decide.ts';
 import { newMemory } from '../../../operator/reconcile/key-memory.ts';
 import { newPass } from '../../../operator/reconcile/pass.ts';
+import type { Pod } from '../../../operator/reconcile/pod.ts';
 import { type Teller, writeStatus } from '../../../operator/reconcile/say.ts';
 import type { StoredModelDeployment } from '../../../operator/reconcile/stored.ts';
 import { FAILED, loaded } from '../evidence/build.ts';
@@ -60,10 +61,10 @@ describe('what is not urgent', () => {
     const memory = newMemory(UID, clock.now());
     const client = { applyStatus: async (_: unknown, body: StoredModelDeployment) => ({ ...md, status: body.status }) };
     let status: StoredModelDeployment['status'];
-    /** @param pods names of those of v1 that are there and not ready */
-    const tell = async (...pods: string[]) => {
+    /** @param pods those of v1; a name is one that is on its node and not ready */
+    const tell = async (...pods: (string | Pod)[]) => {
       const as = status ? { ...md, status } : md;
-      const ofV1 = new Map([['v1', pods.map((name) => pod('v1', name, false))]]);
+      const ofV1 = new Map([['v1', pods.map((one) => (typeof one === 'string' ? pod('v1', one, false) : one))]]);
       const pass = newPass(gathered({ md: as, pods: ofV1 }), { ok: true, data: { spec: stating, leaving: [] } });
       pass.versions = runVersions({ spec: stating, leaving: [] }, pass.gathered);
       const count = told.length;
@@ -84,6 +85,7 @@ describe('what is not urgent', () => {
     };
     return { clock, told, tell, haveServed };
   };
+  const inLine = (name: string): Pod => ({ ...pod('v1', name, false), spec: {} });
   const taken = async () => {
     const world = setup();
     await world.tell();
@@ -118,10 +120,33 @@ describe('what is not urgent', () => {
     await clock.advance(10_000);
     expect(await tell('p1', 'p2')).toEqual([]);
     expect(told).toHaveLength(2);
-    expect(await tell()).toEqual([30_000]);
+    await clock.advance(5_000);
+    expect(await tell('p1', inLine('p2'))).toEqual([30_000]);
     haveServed();
     await clock.advance(500);
-    expect(await tell()).toEqual([2_500]);
+    expect(await tell('p1', inLine('p2'))).toEqual([500]);
+  });
+
+  test('waits five minutes on the first start while nothing comes up on a node', async () => {
+    const { clock, told, tell } = await taken();
+    expect(await tell(inLine('p1'))).toEqual([300_000]);
+    await clock.advance(200_000);
+    expect(await tell('p1')).toEqual([30_000]);
+    await clock.advance(20_000);
+    expect(await tell(pod('v1', 'p1', true))).toEqual([80_000]);
+    await clock.advance(60_000);
+    expect(await tell(pod('v1', 'p1', true), 'p2')).toEqual([20_000]);
+    await clock.advance(20_000);
+    expect(told).toHaveLength(1);
+    expect(await tell(pod('v1', 'p1', true), inLine('p2'))).toEqual([]);
+    expect(told).toHaveLength(2);
+  });
+
+  test('waits for no pod that is on its way out', async () => {
+    const { tell } = await taken();
+    const leaving = pod('v1', 'p1', false);
+    leaving.metadata.deletionTimestamp = '2026-01-01T00:00:00Z';
+    expect(await tell(leaving, inLine('p2'))).toEqual([300_000]);
   });
 });
 
