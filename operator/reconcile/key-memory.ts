@@ -50,8 +50,8 @@ export interface KeyMemory {
   halfway?: boolean | undefined;
   /** Since when the status has to change, though not urgently; undefined where it has not. */
   newsSince?: number | undefined;
-  /** Since when, of a first start, a pod is on its node and not ready. */
-  comingUpSince?: number | undefined;
+  /** Since when a first start no longer stands in line; undefined while it does. */
+  reachedSince?: number | undefined;
   /** Since when a version could stand behind the public Service; undefined where none can. */
   enterableSince?: number | undefined;
   /** When the status was written last. */

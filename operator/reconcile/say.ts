@@ -32,9 +32,7 @@ export interface Teller {
 
 /**
  * How long a change of counts or wording waits for more of its kind: after the last one that was written, and from when
- * it is seen. On a first start it waits for "it is ready": this long while a pod comes up on its node, and this long where
- * none does, since a cluster that has a thousand to place gets to each in turn. What no node can take is a failure, and
- * waits for nothing.
+ * it is seen. On a first start it waits for "it is ready": this long, and this long while the cluster has not got to it.
  */
 const LAZY_MS = 3_000;
 const SETTLE_MS = 1_000;
@@ -107,18 +105,23 @@ function patience(pass: Pass, previous: Status | undefined, next: Status, memory
   if (isUrgent(previous, next)) return 0;
   memory.newsSince ??= now;
   if (isFirstStart(previous, next)) {
-    memory.comingUpSince = comesUp(pass) ? (memory.comingUpSince ?? now) : undefined;
-    const slow = Math.max(memory.newsSince, memory.comingUpSince ?? Number.POSITIVE_INFINITY) + STARTING_MS;
+    memory.reachedSince = isInLine(pass, next) ? undefined : (memory.reachedSince ?? now);
+    const slow = Math.max(memory.newsSince, memory.reachedSince ?? Number.POSITIVE_INFINITY) + STARTING_MS;
     return Math.min(slow, memory.newsSince + IN_LINE_MS) - now;
   }
   // Who has just begun does not know yet what the one before knew, and would say so.
   return Math.max(memory.newsSince + SETTLE_MS, Math.max(memory.statusAt, memory.firstSeen) + LAZY_MS) - now;
 }
 
-/** Whether a pod is on a node, and not ready yet. */
-function comesUp({ gathered }: Pass): boolean {
-  const pods = [...gathered.pods.values()].flat();
-  return pods.some((pod) => pod.spec.nodeName !== undefined && !pod.metadata.deletionTimestamp && !isReady(pod));
+/**
+ * Whether nothing is wrong, and what is missing is not on a node: one of a thousand that came at once, to whose pods the
+ * scheduler comes in turn, and the controller that counts those that are ready.
+ */
+function isInLine({ gathered }: Pass, { versions = [], blockedBy }: Status): boolean {
+  const pods = [...gathered.pods.values()].flat().filter(({ metadata }) => !metadata.deletionTimestamp);
+  if (blockedBy !== undefined || pods.some((pod) => pod.spec.nodeName !== undefined && !isReady(pod))) return false;
+  const short = versions.filter(({ replicas = 0, readyReplicas = 0 }) => readyReplicas < replicas);
+  return short.length > 0 && short.every(({ failure }) => failure === undefined);
 }
 
 function factsOf(pass: Pass, md: StoredModelDeployment, { caches, clock }: Teller): StatusFacts {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Plan } from '../../../core/model.ts';
 import type { ReportRead } from '../../../operator/evidence/reports.ts';
 import { KubeError } from '../../../operator/kube/error.ts';
 import type { Caches } from '../../../operator/reconcile/caches.ts';
@@ -7,10 +8,12 @@ import { newMemory } from '../../../operator/reconcile/key-memory.ts';
 import { newPass } from '../../../operator/reconcile/pass.ts';
 import type { Pod } from '../../../operator/reconcile/pod.ts';
 import { type Teller, writeStatus } from '../../../operator/reconcile/say.ts';
+import type { ObjectProblem } from '../../../operator/reconcile/status/facts.ts';
 import type { StoredModelDeployment } from '../../../operator/reconcile/stored.ts';
 import { FAILED, loaded } from '../evidence/build.ts';
 import { FakeClock } from '../kube/fake-clock.ts';
 import { gathered, model, pod, spec, UID } from './build.ts';
+import { table } from './status/build.ts';
 
 /** @param answer what the API server returns for the status */
 function teller(clock: FakeClock, answer: StoredModelDeployment, written: StoredModelDeployment[]): Teller {
@@ -23,6 +26,7 @@ function teller(clock: FakeClock, answer: StoredModelDeployment, written: Stored
   };
 }
 
+const EMPTY_PLAN: Plan = { run: [], retire: [], waiting: [], memory: { lost: {} } };
 const of = spec([{ name: 'v1' }]);
 const md = model(of);
 const stating = spec([{ name: 'v1' }]);
@@ -55,9 +59,12 @@ test('what comes up is first told a second after its first pass, however long th
 });
 
 describe('what is not urgent', () => {
-  const setup = () => {
+  /** @param size replicas of v1 that are wanted */
+  const setup = (size: number) => {
     const clock = new FakeClock();
     const told: StoredModelDeployment[] = [];
+    const problems: ObjectProblem[] = [];
+    const plan = { ...EMPTY_PLAN, run: [{ name: 'v1', size }] };
     const memory = newMemory(UID, clock.now());
     const client = { applyStatus: async (_: unknown, body: StoredModelDeployment) => ({ ...md, status: body.status }) };
     let status: StoredModelDeployment['status'];
@@ -67,6 +74,8 @@ describe('what is not urgent', () => {
       const ofV1 = new Map([['v1', pods.map((one) => (typeof one === 'string' ? pod('v1', one, false) : one))]]);
       const pass = newPass(gathered({ md: as, pods: ofV1 }), { ok: true, data: { spec: stating, leaving: [] } });
       pass.versions = runVersions({ spec: stating, leaving: [] }, pass.gathered);
+      pass.serving = { table: table({ v1: 100 }), plan, inForce: false, door: undefined };
+      pass.problems = problems;
       const count = told.length;
       const again = await writeStatus(pass, as, memory, {
         ...teller(clock, md, told),
@@ -83,11 +92,12 @@ describe('what is not urgent', () => {
       );
       status = { ...status, ...(conditions && { conditions }) };
     };
-    return { clock, told, tell, haveServed };
+    return { clock, told, problems, tell, haveServed };
   };
+  const ready = (name: string): Pod => pod('v1', name, true);
   const inLine = (name: string): Pod => ({ ...pod('v1', name, false), spec: {} });
-  const taken = async () => {
-    const world = setup();
+  const taken = async (size = 2) => {
+    const world = setup(size);
     await world.tell();
     await world.clock.advance(1_000);
     await world.tell();
@@ -127,26 +137,52 @@ describe('what is not urgent', () => {
     expect(await tell('p1', inLine('p2'))).toEqual([500]);
   });
 
-  test('waits five minutes on the first start while nothing comes up on a node', async () => {
+  test('waits five minutes on the first start while what is missing is on no node', async () => {
     const { clock, told, tell } = await taken();
     expect(await tell(inLine('p1'))).toEqual([300_000]);
     await clock.advance(200_000);
     expect(await tell('p1')).toEqual([30_000]);
     await clock.advance(20_000);
-    expect(await tell(pod('v1', 'p1', true))).toEqual([80_000]);
+    expect(await tell(ready('p1'))).toEqual([80_000]);
     await clock.advance(60_000);
-    expect(await tell(pod('v1', 'p1', true), 'p2')).toEqual([20_000]);
+    expect(await tell(ready('p1'), 'p2')).toEqual([20_000]);
     await clock.advance(20_000);
     expect(told).toHaveLength(1);
-    expect(await tell(pod('v1', 'p1', true), inLine('p2'))).toEqual([]);
+    expect(await tell(ready('p1'), inLine('p2'))).toEqual([]);
     expect(told).toHaveLength(2);
   });
 
   test('waits for no pod that is on its way out', async () => {
-    const { tell } = await taken();
+    const { tell } = await taken(1);
     const leaving = pod('v1', 'p1', false);
     leaving.metadata.deletionTimestamp = '2026-01-01T00:00:00Z';
     expect(await tell(leaving, inLine('p2'))).toEqual([300_000]);
+  });
+
+  test('waits half a minute where no replica is missing', async () => {
+    const { clock, tell } = await taken();
+    expect(await tell(ready('p1'), inLine('p2'))).toEqual([300_000]);
+    await clock.advance(5_000);
+    expect(await tell(ready('p1'), ready('p2'))).toEqual([30_000]);
+  });
+
+  test('waits half a minute where something is in the way, whatever is on a node', async () => {
+    const { clock, told, problems, tell } = await taken();
+    problems.push({ object: 'Service digits', reason: 'NameTaken', message: 'taken', transient: false });
+    expect(await tell(inLine('p1'))).toEqual([]);
+    expect(told).toHaveLength(2);
+    await clock.advance(5_000);
+    expect(await tell(ready('p1'), inLine('p2'))).toEqual([30_000]);
+  });
+
+  test('waits half a minute where a version has failed, though not for good', async () => {
+    const { clock, told, tell } = await taken();
+    const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: 'no room' };
+    const refused = { ...inLine('p1'), status: { phase: 'Pending', conditions: [condition] } };
+    await tell(refused);
+    expect(told).toHaveLength(2);
+    await clock.advance(5_000);
+    expect(await tell(refused, ready('p2'))).toEqual([30_000]);
   });
 });
 
