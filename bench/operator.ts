@@ -176,7 +176,7 @@ async function atRest({ audit, restSeconds }: Bench, pid: number) {
   const requests = await audit.since();
   return {
     restSeconds,
-    restWrites: requests.writes,
+    restWritten: Object.fromEntries(requests.written),
     restReads: requests.reads,
     restCpuPercent: ((cpuSeconds(pid) - before) / restSeconds) * 100,
   };

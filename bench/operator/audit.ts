@@ -41,9 +41,16 @@ export class Requests {
     return [...this.#counts].sort(([, a], [, b]) => b - a);
   }
 
-  /** Leases apart: they count time, not objects. */
+  /** What was written, as in `counts`. Leases apart: they count time, not objects. */
+  get written(): [string, number][] {
+    return this.counts.filter(([kind]) => {
+      const [verb = '', resource] = kind.split(' ');
+      return WRITES.includes(verb) && resource !== 'leases';
+    });
+  }
+
   get writes(): number {
-    return this.sum((verb, resource) => WRITES.includes(verb) && resource !== 'leases');
+    return this.written.reduce((sum, [, count]) => sum + count, 0);
   }
 
   get reads(): number {

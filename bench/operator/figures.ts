@@ -18,7 +18,8 @@ export interface Figures {
   /** By `VERB RESOURCE`, per ModelDeployment. */
   requests: Record<string, number>;
   restSeconds: number;
-  restWrites: number;
+  /** By `VERB RESOURCE`. */
+  restWritten: Record<string, number>;
   restReads: number;
   restCpuPercent: number;
   peakMiB: number;
@@ -37,6 +38,8 @@ type Row = [what: string, value: (figures: Figures) => string];
 const seconds = (value: number): string => `${value.toFixed(1)} s`;
 const each = (value: number): string => value.toFixed(2);
 
+const total = (counts: Record<string, number>): number => Object.values(counts).reduce((sum, count) => sum + count, 0);
+
 /** `3 (of 41)` */
 function most(spread: Record<number, number>): string {
   const times = Math.max(...Object.keys(spread).map(Number));
@@ -54,7 +57,7 @@ const ROWS: Row[] = [
   ['  live GETs', (f) => each(f.liveGets)],
   ['per ModelDeployment: CPU', (f) => `${f.cpuMs.toFixed(1)} ms`],
   ['peak RSS', (f) => `${f.peakMiB.toFixed(0)} MiB`],
-  ['at rest: writes', (f) => `${f.restWrites} in ${f.restSeconds} s`],
+  ['at rest: writes', (f) => `${total(f.restWritten)} in ${f.restSeconds} s`],
   ['at rest: reads', (f) => `${f.restReads} in ${f.restSeconds} s`],
   ['at rest: CPU', (f) => `${f.restCpuPercent.toFixed(2)} %`],
   ['restart: caught up', (f) => seconds(f.restartSeconds)],
@@ -65,17 +68,29 @@ const ROWS: Row[] = [
   ['ended on request', (f) => (f.gracefulExit ? 'yes' : 'NO')],
 ];
 
-/** A column a run; then the requests of each, by verb and resource. */
+/** A column a run; then the requests of each, by verb and resource, and what was written at rest. */
 export function table(results: readonly Figures[]): string {
   const rows = ROWS.map(([what, value]) => row(what, results.map(value)));
-  const kinds = [...new Set(results.flatMap(({ requests }) => Object.keys(requests)))].sort();
-  const counts = kinds.map((kind) =>
+  const requests = byKind(
+    results.map((figures) => figures.requests),
+    each,
+  );
+  const written = byKind(
+    results.map(({ restWritten }) => restWritten),
+    String,
+  );
+  const rest = written.length > 0 ? ['', row('written at rest', []), ...written] : [];
+  return [...rows, '', row('requests per ModelDeployment', []), ...requests, ...rest].join('\n');
+}
+
+function byKind(counts: readonly Record<string, number>[], show: (count: number) => string): string[] {
+  const kinds = [...new Set(counts.flatMap((of) => Object.keys(of)))].sort();
+  return kinds.map((kind) =>
     row(
       kind,
-      results.map(({ requests }) => each(requests[kind] ?? 0)),
+      counts.map((of) => show(of[kind] ?? 0)),
     ),
   );
-  return [...rows, '', row('requests per ModelDeployment', []), ...counts].join('\n');
 }
 
 const row = (what: string, cells: readonly string[]): string =>
