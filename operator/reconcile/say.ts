@@ -63,7 +63,7 @@ export async function writeStatus(
     return again;
   }
   const wait = patience(pass, md.status, next, memory, clock.now());
-  if (wait > 0) return [wait];
+  if (wait > 0) return [...again, wait];
   const stored = await put(next, md, client);
   // Somebody has written meanwhile, and it may be a step of the rollout: the next pass knows more.
   if (!stored) return [...again, AGAIN_MS];

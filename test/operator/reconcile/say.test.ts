@@ -179,10 +179,16 @@ describe('what is not urgent', () => {
     const { clock, told, tell } = await taken();
     const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: 'no room' };
     const refused = { ...inLine('p1'), status: { phase: 'Pending', conditions: [condition] } };
-    await tell(refused);
+    const [stallsIn = 0] = await tell(refused);
     expect(told).toHaveLength(2);
     await clock.advance(5_000);
-    expect(await tell(refused, ready('p2'))).toEqual([30_000]);
+    // That it stalls meanwhile is not missed.
+    expect(await tell(refused, ready('p2'))).toEqual([stallsIn - 5_000, 30_000]);
+    await clock.advance(stallsIn - 5_000);
+    await tell(refused);
+    expect(told.at(-1)?.status?.conditions).toContainEqual(
+      expect.objectContaining({ type: 'Stalled', status: 'True' }),
+    );
   });
 });
 
